@@ -1,0 +1,257 @@
+"""From a profile and a host's facts to the manifest of an image: what goes in, where, and why.
+
+Nothing is written and nothing of the target is run; contents are read later, while the image is written. The
+order of the parts does not matter: a manifest is sorted, and two different entries for one path are an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mkinitfs import additions, elf, firmware, hardware, ldcache, ldconf, ldso, locations, pyruntime, skeleton
+from mkinitfs.compress import unpack_file
+from mkinitfs.credentials import Credentials
+from mkinitfs.errors import MkinitfsError
+from mkinitfs.host import Host, Kernel
+from mkinitfs.kmod import Modules
+from mkinitfs.manifest import Bytes, Device, Directory, Entry, File, Manifest, Symlink
+from mkinitfs.modclosure import Closure, closure_of
+from mkinitfs.modindex import index_files
+from mkinitfs.placement import place, placed
+from mkinitfs.profile import Hardware, Profile
+from mkinitfs.pyruntime import Python
+from mkinitfs.sysroot import Sysroot, find_program
+
+RAMDISK_LIMIT = 12_000_000  # bytes that the staged ramdisk may keep for as long as the machine runs
+_PAGE = 4096
+_SETTINGS = pyruntime.PACKAGE_FOLDER
+Entries = Iterator[tuple[str, Entry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line adds to a profile. `hardware` replaces the profile's own."""
+
+    hardware: Hardware | None = None
+    modules: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+    credentials: Credentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The manifest and what to tell the user; `ramdisk_size` is the bytes of memory staged at boot."""
+
+    manifest: Manifest
+    warnings: tuple[str, ...] = ()
+    ramdisk_size: int = 0
+
+    @property
+    def secret(self) -> bool:
+        """Whether the image holds a file that only its owner may read."""
+        return any(isinstance(entry, File) and not entry.mode & 0o077 for entry in self.manifest.values())
+
+
+def needs_kernel(profile: Profile, options: Options) -> bool:
+    """Whether any module is asked for at all."""
+    drivers = profile.hardware if options.hardware is None else options.hardware
+    return bool(profile.modules or profile.load or options.modules or drivers)
+
+
+def plan(profile: Profile, host: Host, options: Options, ramdisk: Profile | None = None) -> Plan:
+    """The image of `profile` for `host`; `ramdisk` is the profile whose manifest is staged for the shutdown.
+
+    Raises MkinitfsError for whatever is missing, unreadable or of the wrong kind.
+    """
+    entries = list(_userland(profile, host, options))
+    warnings: list[str] = []
+    if host.kernel and needs_kernel(profile, options):
+        closure = _modules(profile, host.kernel, options)
+        modules = list(closure.entries())
+        files = firmware.collect(closure, _firmware_root(host, host.kernel))
+        _check_kernel(closure, _machine(host, _programs(profile, host.sysroot)))
+        warnings += files.warnings
+        for path, entry in (*modules, *files.entries, *_indexes(closure)):
+            entries += placed(host.sysroot, f"/{path}", entry)
+    if profile.load:
+        entries.append(_setting("modules", [name.removeprefix("?") for name in profile.load], profile))
+    if options.credentials:
+        warnings += options.credentials.warnings
+        entries.append(("etc/mkinitfs/credentials", File(Bytes(options.credentials.data), 0o600, "--credentials")))
+        entries.append(("etc/mkinitfs", Directory(0o700, "holds the credentials")))
+    staged = Manifest(_userland(ramdisk, host, Options()) if ramdisk else ())
+    entries += staged.items()
+    entries = list(_settled(entries))
+    cache = ldcache.entry(Manifest(entries), host.sysroot)
+    if cache:
+        entries.append(cache)
+        if ldcache.entry(staged, host.sysroot):  # one cache serves both: what is not there is passed over
+            staged = Manifest([*staged.items(), cache])
+    size = _size(staged)
+    if ramdisk:
+        if size > RAMDISK_LIMIT:
+            warnings.append(f"profile {ramdisk.name}: the staged ramdisk keeps {size / 1e6:.1f} MB of memory")
+        paths = [path for path, entry in staged.items() if not isinstance(entry, Device)]
+        entries.append(_setting("ramdisk", paths, ramdisk))
+    return Plan(Manifest(entries), tuple(warnings), size)
+
+
+def _userland(profile: Profile, host: Host, options: Options) -> Entries:
+    """All but the kernel's part."""
+    sysroot = host.sysroot
+    yield from skeleton.entries(sysroot)
+    for path in profile.directories:
+        yield from placed(sysroot, path, Directory(0o755, _by(profile)))
+    for path, target in profile.symlinks.items():
+        yield from placed(sysroot, path, Symlink(target, _by(profile)))
+    binaries = _programs(profile, sysroot)
+    yield from _applets(profile, sysroot, binaries)
+    if host.python and profile.entry_points:
+        yield from _python(profile, host, host.python, binaries)
+    machine = _machine(host, binaries)
+    files = [path for path in profile.files if not path.startswith("?") or sysroot.find(path[1:])]
+    for path in files:
+        yield from additions.from_sysroot(sysroot, path.removeprefix("?"), _by(profile), machine)
+    for text in options.add:
+        yield from additions.from_option(sysroot, text, machine)
+    for path, reason in binaries.items():
+        needed = ldso.closure(sysroot, [path], reason, machine=machine)
+        yield from (item for item in needed if not _for_threads(*item, host))
+
+
+def _settled(entries: list[tuple[str, Entry]]) -> Entries:
+    """The entries without the default settings for which somebody brings his own, as for /etc/hosts."""
+    brought = {path for path, entry in entries if entry.reason != skeleton.DEFAULT}
+    return ((path, entry) for path, entry in entries if entry.reason != skeleton.DEFAULT or path not in brought)
+
+
+def _programs(profile: Profile, sysroot: Sysroot) -> dict[str, str]:
+    """The paths of the profile's programs, each with its reason."""
+    reason = f"program of {_by(profile)}"
+    return {find_program(sysroot, name): reason for name in _present(profile.programs, sysroot)}
+
+
+def _machine(host: Host, binaries: Iterable[str]) -> str | None:
+    """What every program of the image has to be for ("EM_X86_64"): the machine of its Python, or of its first."""
+    held = ldso.files(host.sysroot)
+    for path in (*([host.python.executable] if host.python else ()), *binaries):
+        if info := held.info(host.sysroot.require(path).real):
+            return info.machine
+    return None
+
+
+def _for_threads(path: str, entry: Entry, host: Host) -> bool:
+    """Whether an entry is the unwinder, wanted because Python can end a thread: early user space has none."""
+    python = host.python.executable if host.python else None
+    return "/libgcc_s.so" in f"/{path}" and entry.reason == f"needed by {python} (pthread_exit)"
+
+
+def _by(profile: Profile) -> str:
+    return f"profile {profile.name}"
+
+
+def _present(names: Iterable[str], sysroot: Sysroot) -> Iterator[str]:
+    """The programs to look for: those with a "?" only where they are there."""
+    for name in names:
+        if not name.startswith("?"):
+            yield name
+            continue
+        try:
+            find_program(sysroot, name[1:])
+        except MkinitfsError:
+            continue
+        yield name[1:]
+
+
+def _applets(profile: Profile, sysroot: Sysroot, binaries: Iterable[str]) -> Entries:
+    """Links in /bin for what busybox stands in for; a program that is there under the same name wins."""
+    if not profile.applets:
+        return
+    busybox = next((path for path in binaries if path.endswith("/busybox")), None)
+    if busybox is None:
+        raise MkinitfsError(f"{_by(profile)}: applets without busybox", 'add "busybox" to its programs')
+    # Applet names lie in the program one after the other, each with its NUL (include/applet_tables.h).
+    known = set(sysroot.read(busybox).split(b"\0"))
+    missing = []
+    taken = {place(sysroot, path)[0] for path in binaries}
+    target = place(sysroot, busybox)[0]
+    for applet in profile.applets:
+        name = applet.removeprefix("?")
+        path = place(sysroot, f"/bin/{name}")[0]
+        if name.encode() not in known:
+            missing += [name] if name == applet else []
+        elif path not in taken:
+            near = path.rpartition("/")[0] == target.rpartition("/")[0]
+            yield from placed(
+                sysroot,
+                f"/bin/{name}",
+                Symlink("busybox" if near else f"/{target}", f"busybox applet, {_by(profile)}"),
+            )
+    if missing:
+        raise MkinitfsError(
+            f"{busybox}: built without {', '.join(missing)} ({_by(profile)}, applets)",
+            "install the full busybox",
+        )
+
+
+def _python(profile: Profile, host: Host, python: Python, binaries: dict[str, str]) -> Entries:
+    """Interpreter, modules and entry points; C modules join `binaries` for their libraries."""
+    package = locations.init_package()
+    roots = [text.partition(":")[0] for text in profile.entry_points.values()]
+    runtime = pyruntime.collect(host.sysroot, python, package, roots)
+    binaries[python.executable] = "interpreter of early user space"
+    binaries.update(runtime.extensions)
+    for path, entry in runtime.entries:
+        yield from placed(host.sysroot, f"/{path}", entry)
+    for path, text in profile.entry_points.items():
+        script = pyruntime.script(python, package, text)
+        yield from placed(host.sysroot, path, File(Bytes(script), 0o755, f"entry point of {_by(profile)}"))
+
+
+def _modules(profile: Profile, kernel: Kernel, options: Options) -> Closure:
+    modules = Modules(kernel.modules)
+    requests = [(name, _by(profile)) for name in (*profile.modules, *profile.load)]
+    requests += [(name, "--module") for name in options.modules]
+    requests += hardware.requests(modules, profile.hardware if options.hardware is None else options.hardware)
+    return closure_of(modules, requests)
+
+
+def _check_kernel(closure: Closure, machine: str | None) -> None:
+    """Raise MkinitfsError where the kernel does not run programs for `machine`. One module tells."""
+    first = next(iter(closure.chosen.values()), None)
+    if first and machine:
+        path = closure.kernel.directory / first.module.path
+        theirs = elf.parse(unpack_file(path), str(path)).machine
+        if not ldconf.runs_beside(theirs, machine):
+            names = [each.removeprefix("EM_").lower() for each in (theirs, machine)]
+            raise MkinitfsError(
+                f"kernel {closure.kernel.version}: for {names[0]}, yet the programs are for {names[1]}",
+                "name a folder with a kernel for that machine with --kernel-dir",
+            )
+
+
+def _firmware_root(host: Host, kernel: Kernel) -> Sysroot:
+    """Firmware lies beside the kernel where somebody put it there, else in the target's own packages."""
+    tree = Sysroot(kernel.root)
+    return tree if tree.find("/lib/firmware") or tree.find("/usr/lib/firmware") else host.sysroot
+
+
+def _indexes(closure: Closure) -> Entries:
+    for name, text in index_files(closure).items():
+        content = Bytes(text.encode(errors="surrogateescape"))
+        yield (
+            f"lib/modules/{closure.kernel.version}/{name}",
+            File(content, 0o644, "index of the modules in the image"),
+        )
+
+
+def _setting(name: str, lines: Iterable[str], profile: Profile) -> tuple[str, Entry]:
+    text = "".join(f"{line}\n" for line in lines)
+    return f"{_SETTINGS[1:]}/{name}", File(Bytes(text.encode()), 0o644, f"setting of {_by(profile)}")
+
+
+def _size(manifest: Manifest) -> int:
+    """The memory that a tmpfs of it takes, in whole pages. No file is stored unpacked: it has no modules."""
+    sizes = (entry.content.size for entry in manifest.values() if isinstance(entry, File))
+    return sum(-(-size // _PAGE) * _PAGE for size in sizes)
