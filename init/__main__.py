@@ -1,0 +1,71 @@
+"""PID 1 in the image: wires kernel, log and boot together."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import boot, cmdline, console, kernel, perform, ramdisk, settings
+from .drivers import read_text
+from .log import Log
+
+CREDENTIALS = "/etc/mkinitfs/credentials"
+
+# Names of ours that the kernel, not knowing them, has put into our environment (init/main.c,
+# unknown_bootoption). The real init has no use for them, and cifsroot= may hold a password.
+_OURS = ("cifsroot", "nfsroot", "nfsaddrs", "ip", "BOOTIF", "loop", "loopfstype", "loopflags", "vlan", "bond")
+
+
+def mount_pseudo_file_systems() -> None:
+    """/proc, /sys, /dev and /run, as INITRD_INTERFACE wants to find them."""
+    safe = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+    for source, target, flags, data in (
+        ("proc", "/proc", safe, ""),
+        ("sysfs", "/sys", safe, ""),
+        ("devtmpfs", "/dev", kernel.MS_NOSUID, "mode=755"),
+        ("tmpfs", "/run", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755"),
+    ):
+        os.makedirs(target, exist_ok=True)
+        try:
+            kernel.mount(source, target, source, flags, data)
+        except OSError as error:
+            if error.errno != 16:  # EBUSY: the kernel mounted devtmpfs itself
+                raise
+    ramdisk.mount_tmpfs()
+
+
+def main() -> None:
+    """Boot. Only the real init, a reboot or the machine's end leave this function."""
+    try:
+        _boot()
+    except BaseException:  # PID 1 must not end, whatever happened: the kernel would panic
+        crashed()
+
+
+def _boot() -> None:
+    os.umask(0o022)
+    os.chdir("/")
+    mount_pseudo_file_systems()
+    perform.limit_kernel_log("on")
+    log = Log()
+    line = cmdline.parse(read_text("/proc/cmdline"))
+    log.write(6, f"/init runs, Python {sys.version.split()[0]}")
+    try:
+        chosen = settings.from_command_line(line, read_text(CREDENTIALS), tuple(sys.argv[1:]))
+    except settings.SettingsError as error:
+        panic = line.last("panic") or "0"
+        seconds = int(panic) if panic.lstrip("-").isdigit() else 0
+        perform.Performer(log, {}, 0).run(boot.refuse(error.mistakes, seconds, line.last("rd.shell") != "0"))
+        return
+    if chosen.share.password:
+        log.secrets.add(chosen.share.password)
+    environment = {name: value for name, value in os.environ.items() if name not in _OURS and "." not in name}
+    perform.Performer(log, environment, chosen.panic, chosen.debug).run(boot.boot(chosen))
+
+
+def crashed() -> None:
+    """A mistake of ours: show it whole, and leave whoever stands there a shell."""
+    console.tell(["mkinitfs: /init failed; this is a mistake in it"])
+    sys.__excepthook__(*sys.exc_info())  # the interpreter's own: the traceback module is not in the image
+    while True:
+        console.interactive_shell("emergency shell after a crash; reboot -f restarts the machine")

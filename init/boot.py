@@ -1,0 +1,222 @@
+"""A boot as a program without effects: operations out, results in.
+
+`boot()` is a generator. It yields one operation at a time (ops.py), is sent that operation's result, or has
+StepError thrown into it; perform.py sits at the other end on the real machine, a list of answers does in a
+unit test. Time, too, is an operation's answer, so every time-out and every retry is tested without waiting.
+
+The steps, in order, each a place where `rd.break=` can stop:
+
+    drivers     modules for the hardware found
+    network     what ip= says
+    share       the SMB share
+    container   the loop device, where loop= asks for one
+    root        the file system inside, and the init in it
+    switch      the shutdown ramdisk staged, the real init started
+
+A step that fails is tried again while that can help and rd.retry= has not run out. After that comes the
+report, and then the shell, or what panic= says.
+"""
+
+from __future__ import annotations
+
+from . import handoff, ops
+from .cheap import TYPE_CHECKING
+from .network import Network
+from .ops import StepError
+from .settings import Loop, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from typing import Any
+
+    Steps = Generator[ops.Operation, Any, Any]
+
+SHARE_POINT = "/run/initramfs/share"
+SYSROOT = "/sysroot"
+INIT_CANDIDATES = ("/sbin/init", "/etc/init", "/bin/init", "/bin/sh")  # the kernel's, init/main.c
+
+
+class _MountedByHand(Exception):  # noqa: N818  (not an error: the administrator did it)
+    """Whoever used the shell has left a root with an init on /sysroot: go on from there."""
+
+
+def boot(settings: Settings) -> Steps:
+    """The whole boot; it ends by becoming the real init, and otherwise by `ops.End`."""
+    try:
+        yield from _find_root(settings)
+    except _MountedByHand:
+        yield ops.Log(5, f"root: {SYSROOT} was mounted by hand")
+    yield from _step("switch", settings, lambda: _switch(settings))
+
+
+def _find_root(settings: Settings) -> Steps:
+    """Everything up to a mounted root."""
+    yield from _step("drivers", settings, lambda: _drivers())
+    yield from _step("network", settings, lambda: _network(settings))
+    if settings.rootdelay > 0:
+        yield ops.Log(6, f"rootdelay: waiting {settings.rootdelay:g} s")
+        yield ops.Sleep(settings.rootdelay)
+    yield from _step("share", settings, lambda: _share(settings))
+    loop = settings.loop
+    if loop is not None:
+        yield from _step("container", settings, lambda: _container(settings, loop))
+    yield from _step("root", settings, lambda: _real_init(settings))
+
+
+def _step(name: str, settings: Settings, attempt: Callable[[], Steps]) -> Steps:
+    """Run one step until it succeeds; its breakpoint first, its failures handled."""
+    if name in settings.breaks:
+        yield ops.Shell(f"rd.break={name}: stopped before the step '{name}'; leave the shell to go on")
+    started = yield ops.Now()
+    delay, reason = 0.5, ""
+    while True:
+        try:
+            done = yield from attempt()
+        except StepError as error:
+            now = yield ops.Now()
+            if error.retry and (settings.rootwait or now - started + delay <= settings.retry):
+                if error.reason != reason:
+                    # an error's level: whoever waits in front of a quiet console is to know for what
+                    limit = "for ever" if settings.rootwait else f"for {settings.retry:g} s at most"
+                    yield ops.Log(3, f"{name}: {error.reason}; trying again, {limit}")
+                reason = error.reason
+                yield ops.Sleep(delay)
+                delay = min(delay * 1.5, 5.0)
+                continue
+            yield from _give_up(name, settings, error, now - started)
+            started, delay, reason = (yield ops.Now()), 0.5, ""
+        else:
+            now = yield ops.Now()
+            yield ops.Log(6, f"{name}: {done} [{now - started:.2f} s]")
+            return
+
+
+def _give_up(name: str, settings: Settings, error: StepError, seconds: float) -> Steps:
+    """Report, then end in the shell, or in what panic= says (kernel-parameters.txt: 0 waits for ever)."""
+    yield ops.Log(3, f"{name}: {error.reason}")
+    yield ops.Report(report(name, error, seconds))
+    yield from _end_unless_shell(settings.panic, settings.shell)
+    yield ops.Shell(f"emergency shell: leave it to try '{name}' again, or mount a root on {SYSROOT} first")
+    if name != "switch" and (yield from _look_for_init(settings))[1]:
+        raise _MountedByHand
+
+
+def _end_unless_shell(panic: int, shell: bool) -> Steps:
+    """What panic= says (seconds until the reboot; negative: at once), else a halt where no shell is wanted."""
+    if panic:
+        yield ops.Log(3, f"panic={panic}: rebooting")
+        if panic > 0:
+            yield ops.Sleep(float(panic))
+        yield ops.End("reboot")
+    if not shell:
+        yield ops.Log(3, "rd.shell=0: no shell, the machine is halted")
+        yield ops.End("halt")
+
+
+def refuse(mistakes: tuple[str, ...], panic: int, shell: bool) -> Steps:
+    """A command line that cannot be booted: everything wrong with it, then a shell or what panic= says."""
+    error = StepError(
+        "the kernel command line is wrong", mistakes, hint="mend it in the boot loader and start again"
+    )
+    yield ops.Log(3, f"cmdline: {'; '.join(mistakes)}")
+    yield ops.Report(report("cmdline", error, 0.0))
+    yield from _end_unless_shell(panic, shell)
+    while True:
+        yield ops.Shell(
+            "emergency shell: the command line cannot be changed from here, reboot -f starts again"
+        )
+
+
+def report(name: str, error: StepError, seconds: float) -> str:
+    """What failed, what the kernel said, what to try: the text shown on the console."""
+    lines = [f"mkinitfs: the step '{name}' failed after {seconds:.1f} s", f"  what failed: {error.reason}"]
+    lines += [
+        f"  {'it said:' if index == 0 else '        '}     {line}" for index, line in enumerate(error.said)
+    ]
+    if error.hint:
+        lines.append(f"  to try:      {error.hint}")
+    return "\n".join(lines)
+
+
+def _drivers() -> Steps:
+    count = yield ops.LoadDrivers()
+    return f"{count} modules loaded"
+
+
+def _network(settings: Settings) -> Steps:
+    network: Network = yield ops.ConfigureNetwork(
+        settings.network, settings.timeout or settings.retry, settings.devices
+    )
+    return f"{len(network.interfaces)} configured"
+
+
+def _share(settings: Settings) -> Steps:
+    share = settings.share
+    target = SHARE_POINT if settings.loop else SYSROOT
+    options = share.options
+    if share.username is not None:
+        options += f",username={share.username}"
+    if share.domain is not None:
+        options += f",domain={share.domain}"
+    if not settings.loop:
+        options += ",ro" if settings.read_only else ",rw"
+    yield ops.MountShare(
+        share.unc, target, options, share.password, settings.timeout or max(30.0, settings.retry)
+    )
+    return f"{share.unc} mounted on {target}"
+
+
+def _container(settings: Settings, loop: Loop) -> Steps:
+    """Attach the container and mount what is in it; a failure leaves no loop device behind."""
+    flags = loop.flags.split(",")
+    share_flags = settings.share.options.split(",")
+    never_written = "ro" in flags or "ro" in share_flags
+    device = yield ops.AttachLoop(f"{SHARE_POINT}/{loop.path}", never_written)
+    try:
+        fstype = loop.fstype or (yield ops.ProbeFilesystem(device))
+        if not fstype:
+            raise StepError(
+                f"{loop.path}: no file system that is known here",
+                hint="is this the right file? loopfstype=TYPE names a file system that is not recognised",
+            )
+        mode = "ro" if settings.read_only or never_written else "rw"
+        options = ",".join([mode, *(flag for flag in flags if flag not in ("", "ro", "rw"))])
+        yield ops.Mount(device, SYSROOT, fstype, options)
+    except StepError as error:
+        try:
+            yield ops.DetachLoop(device)
+        except StepError as second:
+            yield ops.Log(4, f"container: {second.reason}")
+        raise error
+    return f"{loop.path} ({fstype}, {mode}) on {device} mounted on {SYSROOT}"
+
+
+def _look_for_init(settings: Settings) -> Steps:
+    """The init of the root on /sysroot: its path and where it leads, both "" where there is none."""
+    for path in (settings.init,) if settings.init else INIT_CANDIDATES:
+        real = yield ops.Resolve(SYSROOT, path)
+        if real:
+            return path, real
+    return "", ""
+
+
+def _real_init(settings: Settings) -> Steps:
+    path, real = yield from _look_for_init(settings)
+    if not path:
+        wanted = settings.init or ", ".join(INIT_CANDIDATES)
+        raise StepError(f"no init in the root: {wanted} is no program there", hint="init=PATH names another")
+    return f"init is {path}" + (f" ({real})" if real != path else "")
+
+
+def _switch(settings: Settings) -> Steps:
+    path, real = yield from _look_for_init(settings)
+    if not path:
+        raise StepError(f"no init on {SYSROOT}", hint="mount the root there and leave the shell")
+    way = handoff.choose(settings.handoff, real)
+    argv = (path, *settings.init_arguments)
+    if way != "none":
+        size = yield ops.StageRamdisk()
+        yield ops.Log(6, f"switch: shutdown ramdisk staged, {size / 1e6:.1f} MB")
+    yield ops.Log(5, f"switch: starting {path}, the way back is '{way}'")
+    yield ops.Supervise(argv) if way == "supervise" else ops.SwitchRoot(argv)
+    return "the real init has started"

@@ -1,0 +1,395 @@
+"""A DHCP, BOOTP and RARP client without input and output: frames and the time go in, frames and a lease
+come out.
+
+Theory of operation. A Client starts in SELECTING with its first question ready in outgoing(). The caller
+sends what outgoing() returns, hands every frame to receive(), and calls tick() when deadline() has passed;
+the state changes only there, and only as _NEXT says. When `lease` is set the client is bound; the caller
+may go on (deadline() is then the time of renewal) or drop it.
+
+    SELECTING --offer--> REQUESTING --ack--> BOUND --t1--> RENEWING --t2--> REBINDING --expired--> SELECTING
+        ^---- nak, silence ----'               ^-------- ack ----'------- ack ------'
+        '--- answer (BOOTP, RARP) -------------'
+
+Sources: RFC 2131 (states, times), RFC 2132 (options), RFC 3396 (long options), RFC 3397 (119), RFC 3442
+(121), RFC 951 and 1542 (BOOTP), RFC 903 (RARP), RFC 1534 (a BOOTP server's answer to DHCP, taken where any
+protocol will do).
+"""
+
+from __future__ import annotations
+
+import struct
+
+from . import frames, options
+from .cheap import NamedTuple
+from .frames import NotForUsError, PacketError
+from .ipconfig import Request, is_host, packed
+from .options import Lease
+
+SELECTING, REQUESTING, BOUND, RENEWING, REBINDING = (
+    "selecting",
+    "requesting",
+    "bound",
+    "renewing",
+    "rebinding",
+)
+_NEXT = {
+    (SELECTING, "offer"): REQUESTING,
+    (SELECTING, "answer"): BOUND,
+    (REQUESTING, "ack"): BOUND,
+    (REQUESTING, "nak"): SELECTING,
+    (REQUESTING, "silence"): SELECTING,
+    (BOUND, "t1"): RENEWING,
+    (RENEWING, "ack"): BOUND,
+    (RENEWING, "nak"): SELECTING,
+    (RENEWING, "t2"): REBINDING,
+    (REBINDING, "ack"): BOUND,
+    (REBINDING, "nak"): SELECTING,
+    (REBINDING, "expired"): SELECTING,
+}
+
+DISCOVER, OFFER, REQUEST, ACK, NAK, RELEASE = 1, 2, 3, 5, 6, 7
+_EVENTS = {OFFER: "offer", ACK: "ack", NAK: "nak"}
+SERVER_PORT, CLIENT_PORT = 67, 68
+FIRST_WAIT, LONGEST_WAIT = 4.0, 64.0  # seconds, doubled each time and spread by one second (RFC 2131, 4.1)
+REQUEST_ATTEMPTS = 3
+FAITHFUL_ATTEMPTS = 2  # questions in which a resumed client hopes for the address it had: 12 seconds
+SECOND_CHANCE = 0.5  # seconds
+FOREVER = float("inf")
+
+_FIXED = struct.Struct("!BBBBIHH4s4s4s4s16s64s128s")
+_COOKIE = b"\x63\x82\x53\x63"
+_BOOTREQUEST, _BOOTREPLY = 1, 2
+_SHORTEST = 300  # bytes: relays and old servers drop less (RFC 1542, 2.1)
+
+
+class Outcome(NamedTuple):
+    """What receive() made of a frame: "offer", "ack", "nak", "answer", or with the reason "ignored" (other
+    traffic) and "dropped" (meant for us, but wrong).
+    """
+
+    kind: str
+    reason: str = ""
+
+
+class Reply(NamedTuple):
+    """A checked BOOTREPLY; `kind` is DHCP's message type, 0 for plain BOOTP."""
+
+    kind: int
+    address: bytes
+    next_server: bytes
+    options: dict[int, bytes]
+
+
+def parse_reply(payload: bytes, mac: bytes, xid: int) -> Reply:
+    """Read the payload of a UDP datagram sent to us. Raises PacketError."""
+    if len(payload) < _FIXED.size:
+        raise PacketError(f"{len(payload)} bytes are no BOOTP message")
+    operation, hardware, length, _, number, _, _, _, address, next_server, _, owner, sname, file = (
+        _FIXED.unpack_from(payload)
+    )
+    if operation != _BOOTREPLY:
+        raise NotForUsError("not a reply")
+    if number != xid:
+        raise NotForUsError("answers another question (xid)")
+    if (hardware, length) != (1, 6) or owner[:6] != mac:
+        raise NotForUsError("answers another machine (chaddr)")
+    found: dict[int, bytes] = {}
+    if payload[_FIXED.size : _FIXED.size + 4] == _COOKIE:
+        found = options.split(payload[_FIXED.size + 4 :], file, sname)
+    kind = found.get(options.MESSAGE_TYPE, b"\0")
+    if len(kind) != 1:
+        raise PacketError("message type (option 53) is not one byte")
+    return Reply(kind[0], address, next_server, found)
+
+
+class Client:
+    """One device's client: see the theory of operation above.
+
+    `mac` is six bytes, `xid` and `now` (seconds on any clock that only goes forward) come from the caller
+    so that a test decides them; the jitter is derived from `xid`. `request` gives the protocol (autoconf),
+    the address to ask for, host name, NIS domain and client identifier. "" and "any" mean DHCP, and BOOTP's
+    answer where one comes. `fresh` says that the link has only just come up: the other end may not have seen
+    its carrier yet and lose its answer, so the first question is repeated after SECOND_CHANCE.
+    """
+
+    def __init__(self, mac: bytes, xid: int, request: Request, now: float, *, fresh: bool = False) -> None:
+        self.state = SELECTING
+        self.lease: Lease | None = None
+        self._mac = mac
+        self._xid = xid & 0xFFFFFFFF
+        self._request = request
+        self._protocol = request.autoconf or "any"
+        self._seed = self._xid
+        self._started = self._asked = now
+        self._fresh = fresh
+        self._attempts = self._refusals = 0
+        self._offer: Lease | None = None
+        self._faithful_to = ""
+        self._outgoing: list[bytes] = []
+        self._deadline = now
+        self._discover(now)
+
+    @classmethod
+    def resume(cls, mac: bytes, xid: int, request: Request, lease: Lease, now: float) -> Client:
+        """Return a client that is BOUND to a `lease` of earlier; `lease.obtained` is on the clock of `now`.
+
+        Should it lose that lease, it asks for the same address again, and takes another one only when
+        FAITHFUL_ATTEMPTS questions brought no such offer.
+        """
+        client = cls(mac, xid, request, now)
+        client._outgoing.clear()
+        client._offer, client._faithful_to = lease, lease.address
+        client.state = REQUESTING
+        client._change("ack", now)
+        return client
+
+    def outgoing(self) -> tuple[bytes, ...]:
+        """Return the frames to send now, each once."""
+        ready, self._outgoing = tuple(self._outgoing), []
+        return ready
+
+    def deadline(self) -> float:
+        """Return the time at which tick() has something to do; infinity where never."""
+        return self._deadline
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now`: ask again, renew, give up an offer or an expired lease."""
+        while now >= self._deadline:  # more than once where the caller comes late
+            self._due(now)
+
+    def _due(self, now: float) -> None:
+        """Do the one thing whose time has come; the deadline moves on."""
+        if self.state == SELECTING:
+            self._discover(now)
+        elif self.state == REQUESTING and self._attempts < REQUEST_ATTEMPTS:
+            self._ask(now)
+        elif self.state == REQUESTING:
+            self._change("silence", now)
+        elif self.lease is not None:
+            self._age(self.lease, now)
+
+    def repeat(self, now: float) -> None:
+        """Repeat the first question where there is no answer yet: it may never have left the machine."""
+        if self.state == SELECTING:
+            self._fresh = True
+            self._discover(now)
+
+    def receive(self, frame: bytes, now: float, *, checksummed: bool = True) -> Outcome:
+        """Take in a frame (`checksummed` as in frames.parse_udp). Never raises."""
+        try:
+            if frames.ethertype(frame) == frames.ETH_P_RARP:
+                return self._take_rarp(frames.parse_rarp(frame, self._mac), now)
+            datagram = frames.parse_udp(frame, self._mac, (SERVER_PORT, CLIENT_PORT), checksummed=checksummed)
+            reply = parse_reply(datagram.payload, self._mac, self._xid)
+            return self._take(reply, datagram, now)
+        except NotForUsError as error:
+            return Outcome("ignored", str(error))
+        except PacketError as error:
+            return Outcome("dropped", str(error))
+
+    def release(self) -> bytes:
+        """Return the frame that gives the lease back (RFC 2131, 4.4.6), empty where there is none."""
+        if self.lease is None or self.lease.protocol != "dhcp":
+            return b""
+        body = self._message(
+            RELEASE, self.lease.address, {options.SERVER_ID: packed(self.lease.server) or b""}
+        )
+        return self._unicast(self.lease, body)
+
+    # -- what comes in
+
+    def _take(self, reply: Reply, datagram: frames.Datagram, now: float) -> Outcome:
+        """Act on a BOOTREPLY that is meant for us."""
+        event = _EVENTS.get(reply.kind, "") if reply.kind else "answer"
+        if (self.state, event) not in _NEXT or not self._speaks(event):
+            raise NotForUsError(f"{event or f'message type {reply.kind}'} is not expected while {self.state}")
+        server = reply.options.get(options.SERVER_ID, b"")
+        if event in ("offer", "ack") and (len(server) != 4 or not is_host(server)):
+            raise PacketError("no server identifier (option 54)")
+        if event == "nak":
+            asked_one = self.state in (REQUESTING, RENEWING)
+            if asked_one and self._offer and server != packed(self._offer.server):
+                raise PacketError("refusal by another server")
+            self._refusals += 1
+            self._change(event, now)
+            return Outcome("nak", options.text(reply.options.get(options.MESSAGE, b"")))
+        if not is_host(reply.address):
+            raise PacketError("the address offered is not the address of a machine")
+        protocol = "bootp" if event == "answer" else "dhcp"
+        lease = options.lease(
+            reply.options,
+            address=reply.address,
+            next_server=reply.next_server,
+            protocol=protocol,
+            server=server or datagram.source,
+            server_mac=datagram.source_mac,
+            obtained=self._asked,
+        )
+        if event == "offer" and self._attempts <= FAITHFUL_ATTEMPTS and self._faithful_to not in ("", lease.address):
+            raise PacketError(f"offers {lease.address} while {self._faithful_to} is still hoped for")
+        if event == "ack" and self._offer and lease.address != self._offer.address:
+            raise PacketError("acknowledges another address than was offered")
+        if event == "ack" and self.state == REQUESTING and self._offer and lease.server != self._offer.server:
+            raise PacketError("acknowledgement by another server")
+        self._offer = lease
+        self._change(event, now)
+        return Outcome(event)
+
+    def _take_rarp(self, reply: frames.RarpReply, now: float) -> Outcome:
+        """Act on a RARP reply; a server on the command line is the only one to count (nfsroot document)."""
+        if not self._asks_rarp() or self.state != SELECTING:
+            raise PacketError(f"RARP is not expected while {self.state}")
+        if self._request.server and packed(self._request.server) != reply.server:
+            raise PacketError("RARP reply by another server")
+        if not is_host(reply.address):
+            raise PacketError("the address given is not the address of a machine")
+        self._offer = options.lease(
+            {},
+            address=reply.address,
+            next_server=frames.ANY_ADDRESS,
+            protocol="rarp",
+            server=reply.server,
+            server_mac=reply.source_mac,
+            obtained=now,
+        )
+        self._change("answer", now)
+        return Outcome("answer")
+
+    def _speaks(self, event: str) -> bool:
+        """Whether the protocol asked for has such a message."""
+        return self._protocol in (("any", "bootp", "both") if event == "answer" else ("any", "dhcp"))
+
+    def _asks_rarp(self) -> bool:
+        return self._protocol in ("rarp", "both")
+
+    # -- what time and packets do to the state
+
+    def _change(self, event: str, now: float) -> None:
+        """Enter the state that _NEXT names and do what it begins with."""
+        self.state = _NEXT[self.state, event]
+        self._attempts = 0
+        if self.state == SELECTING:
+            self.lease = self._offer = None
+            self._xid = self._random()
+            # One refusal may be an old lease's; a server that always refuses is not asked at the network's
+            # speed.
+            self._deadline = now if self._refusals < 2 else now + self._wait(self._refusals - 2)
+            self.tick(now)
+        elif self.state == BOUND:
+            self._refusals = 0
+            self.lease = self._offer
+            self._faithful_to = self._faithful_to and self.lease.address if self.lease else ""
+            self._deadline = self._at(self.lease, "renew")
+        else:
+            self._ask(now)
+
+    def _age(self, lease: Lease, now: float) -> None:
+        """Renew, rebind or lose a lease, or repeat the question."""
+        if self.state == BOUND:
+            self._started = self._asked = now  # `secs` counts from the renewal's beginning (RFC 2131, table 1)
+            self._change("t1", now)
+        elif self.state == RENEWING and now >= self._at(lease, "rebind"):
+            self._change("t2", now)
+        elif self.state == REBINDING and now >= self._at(lease, "expire"):
+            self._change("expired", now)
+        else:
+            self._ask(now)
+
+    @staticmethod
+    def _at(lease: Lease | None, what: str) -> float:
+        """Return the time of a lease's renewal, rebinding or end."""
+        if lease is None or lease.seconds is None:
+            return FOREVER
+        after = {"renew": lease.renew_after, "rebind": lease.rebind_after, "expire": lease.seconds}[what]
+        return lease.obtained + after
+
+    def _wait(self, attempt: int) -> float:
+        """Return 4, 8, 16, 32, 64, 64… seconds for attempt 0, 1, 2…, each spread by up to one second."""
+        return min(FIRST_WAIT * 2.0 ** min(attempt, 10), LONGEST_WAIT) + self._random() / 0x7FFFFFFF - 1.0
+
+    def _random(self) -> int:
+        """Return 32 bits that differ from machine to machine (a linear congruential generator)."""
+        self._seed = (self._seed * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF
+        return self._seed >> 32
+
+    # -- what goes out
+
+    def _discover(self, now: float) -> None:
+        """Ask whoever is there."""
+        self._asked = now
+        if self._protocol != "rarp":
+            wanted = {options.REQUESTED_ADDRESS: packed(self._request.client) or b""}
+            dhcp = self._protocol in ("any", "dhcp")
+            body = self._message(DISCOVER, "", wanted) if dhcp else self._message(0, "", {})
+            self._broadcast(body)
+        if self._asks_rarp():
+            self._outgoing.append(frames.rarp_request(self._mac))
+        if self._fresh:
+            self._fresh, self._attempts, self._deadline = False, 0, now + SECOND_CHANCE
+        else:
+            self._deadline = now + self._wait(self._attempts)
+            self._attempts += 1
+
+    def _ask(self, now: float) -> None:
+        """Ask for the address that was offered, or to keep the one we have."""
+        lease = self.lease or self._offer
+        if lease is None:
+            return
+        if self.state == REQUESTING:
+            # The RFC has REQUEST repeat DISCOVER's `secs`, so the time of asking is set after the message
+            # is built.
+            wanted = {
+                options.REQUESTED_ADDRESS: packed(lease.address) or b"",
+                options.SERVER_ID: packed(lease.server) or b"",
+            }
+            self._broadcast(self._message(REQUEST, "", wanted))
+            self._deadline = now + self._wait(self._attempts)
+        else:
+            body = self._message(REQUEST, lease.address, {})
+            if self.state == RENEWING:
+                self._outgoing.append(self._unicast(lease, body))
+            else:
+                self._broadcast(body, source=lease.address)
+            end = self._at(lease, "rebind" if self.state == RENEWING else "expire")
+            # Half of what is left, not more often than each minute (RFC 2131, 4.4.5), or than a short lease
+            # stands.
+            least = min(60.0, (lease.seconds or 0) / 20)
+            self._deadline = min(now + max((end - now) / 2, least), end)
+        self._asked = now
+        self._attempts += 1
+
+    def _message(self, kind: int, address: str, wanted: dict[int, bytes]) -> bytes:
+        """Build a BOOTREQUEST; `address` is the one we already have, kind 0 is plain BOOTP."""
+        seconds = min(int(self._asked - self._started), 0xFFFF)
+        fixed = _FIXED.pack(
+            _BOOTREQUEST,
+            1,
+            6,
+            0,
+            self._xid,
+            seconds,
+            0,
+            packed(address) or bytes(4),
+            bytes(4),
+            bytes(4),
+            bytes(4),
+            self._mac,
+            b"",
+            b"",
+        )
+        told = {options.CLIENT_ID: self._request.client_id, **wanted}
+        if kind != RELEASE:
+            told[options.HOST_NAME] = self._request.hostname.encode("ascii", "ignore")
+            told[options.NIS_DOMAIN] = self._request.domain.encode("ascii", "ignore")
+        body = fixed + _COOKIE + options.encode(kind, {code: value for code, value in told.items() if value})
+        return body + bytes(max(0, _SHORTEST - len(body)))
+
+    def _broadcast(self, body: bytes, source: str = "") -> None:
+        addresses = (packed(source) or frames.ANY_ADDRESS, frames.BROADCAST_ADDRESS)
+        ports = (CLIENT_PORT, SERVER_PORT)
+        self._outgoing.append(frames.udp((self._mac, frames.BROADCAST_MAC), addresses, ports, body))
+
+    def _unicast(self, lease: Lease, body: bytes) -> bytes:
+        """Address a frame to the server by the machine on this link that brought its answer."""
+        addresses = (packed(lease.address) or b"", packed(lease.server) or b"")
+        return frames.udp((self._mac, lease.server_mac), addresses, (CLIENT_PORT, SERVER_PORT), body)

@@ -1,0 +1,140 @@
+"""IPv6 in `ip=`: addresses as text and bytes, and dracut's grammar with brackets (dracut.cmdline(7)).
+
+    ip=auto6    ip=<device>:auto6    ip=dhcp6    ip=<device>:dhcp6
+    ip=[<client>]:[<server>]:[<gateway>]:<prefix length>:<hostname>:<device>:<autoconf>:[<dns0>]:[<dns1>]:[<ntp0>]
+
+where every address stands in brackets, as in `ip=[2001:db8::5]::[2001:db8::1]:64:host:eth0:none`. Addresses are
+text in RFC 5952's one spelling everywhere outside of a packet.
+"""
+
+from __future__ import annotations
+
+from .cheap import socket
+from .ipconfig import FIELDS, GrammarError, Request, check_device, host_name, where
+
+AUTO, DHCP = "auto6", "dhcp6"
+_LATER = ("either6", "link6", "ibft")
+_DEFAULT_PREFIX = 64
+_LABEL = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+_ADDRESSES = ("client", "server", "gateway", "dns0", "dns1", "ntp0")
+
+
+def packed(text: str) -> bytes | None:
+    """Return sixteen bytes, None where the text is no IPv6 address (a zone behind % included)."""
+    try:
+        return socket.inet_pton(socket.AF_INET6, text)
+    except (OSError, ValueError):  # ValueError: a NUL or a lone surrogate in it
+        return None
+
+
+def text(address: bytes) -> str:
+    """Return the text of sixteen bytes."""
+    return socket.inet_ntop(socket.AF_INET6, address)
+
+
+def is_host(address: bytes) -> bool:
+    """Whether a machine can have it: not ::, ::1, multicast, or an IPv4 address written as IPv6."""
+    return address[0] != 0xFF and address[:12] not in (bytes(12), bytes(10) + b"\xff\xff")
+
+
+def is_link_local(address: bytes) -> bool:
+    """Whether it is one of fe80::/10, which mean something on one link only."""
+    return address[0] == 0xFE and address[1] & 0xC0 == 0x80
+
+
+def names(value: bytes) -> tuple[str, ...]:
+    """Return the domains of a list in DNS's wire format without pointers (RFC 8415, 10; RFC 8106, 5.2).
+
+    Zeros at the end are padding. A list that cannot be right gives none.
+    """
+    found = []
+    labels: list[bytes] = []
+    offset = 0
+    while offset < len(value):
+        length = value[offset]
+        label = value[offset + 1 : offset + 1 + length]
+        offset += 1 + length
+        if length > 63 or len(label) < length or (length and not _LABEL.issuperset(label)) or label[:1] == b"-":
+            return ()
+        if length:
+            labels.append(label)
+        elif labels:
+            found.append(b".".join(labels).decode("ascii"))
+            labels = []
+    return () if labels else tuple(dict.fromkeys(name for name in found if len(name) <= 253))
+
+
+def read(value: str) -> Request:
+    """Read one value of ip= that has brackets or a word of IPv6's. Raises GrammarError."""
+    fields = _split(value)
+    if len(fields) == 1 and not value.startswith("["):
+        return Request(autoconf=_autoconf(value, "ip="))
+    if len(fields) == 2 and "[" not in value:
+        autoconf = _autoconf(fields[1], "ip=: field 2 (autoconf)")
+        return Request(device=check_device(fields[0], "ip=: field 1"), autoconf=autoconf)
+    if len(fields) > len(FIELDS):
+        raise GrammarError(f"ip=: {len(fields)} fields in {value!r}, at most {len(FIELDS)}: {':'.join(FIELDS)}")
+    texts = dict(zip(FIELDS, fields + [""] * (len(FIELDS) - len(fields)), strict=True))
+    found = {name: _address(name, texts[name]) for name in _ADDRESSES}
+    word = texts["autoconf"]
+    autoconf = _autoconf(word, f"ip=: {where('autoconf')}") if word not in ("", "off", "none") else "off"
+    if (autoconf == "off") != bool(found["client"]):
+        raise GrammarError(f"ip=: {value!r}: either an address in brackets or one of {AUTO}, {DHCP} is meant")
+    hostname, domain = host_name(texts["hostname"])
+    return Request(
+        client=found["client"],
+        server=found["server"],
+        gateway=found["gateway"],
+        netmask=_prefix(texts["netmask"]) if found["client"] else "",
+        hostname=hostname,
+        domain=domain,
+        device=check_device(texts["device"], f"ip=: {where('device')}") if texts["device"] else "",
+        autoconf=autoconf,
+        dns=tuple(address for address in (found["dns0"], found["dns1"]) if address),
+        ntp=(found["ntp0"],) if found["ntp0"] else (),
+    )
+
+
+def _split(value: str) -> list[str]:
+    """Split at the colons outside of brackets; the brackets stay."""
+    fields, depth = [""], False
+    for character in value:
+        if character == ":" and not depth:
+            fields.append("")
+            continue
+        if character in "[]":
+            if (character == "[") is depth or (character == "[" and fields[-1]):
+                raise GrammarError(f"ip=: {value!r}: an address in brackets is meant, as in [2001:db8::1]")
+            depth = character == "["
+        fields[-1] += character
+    if depth:
+        raise GrammarError(f"ip=: {value!r}: a bracket is not closed")
+    return fields
+
+
+def _address(name: str, written: str) -> str:
+    """Return canonical text, "" for an empty field."""
+    if not written:
+        return ""
+    address = packed(written[1:-1]) if written[0] == "[" and written[-1] == "]" else None
+    if address is None or not is_host(address):
+        raise GrammarError(f"ip=: {where(name)}: {written!r} is not the IPv6 address of a machine, in brackets")
+    return text(address)
+
+
+def _prefix(written: str) -> str:
+    """Return the prefix length as a number's text; 64, which nearly every network has, where it is missing."""
+    if not written:
+        return str(_DEFAULT_PREFIX)
+    if not (written.isascii() and written.isdigit() and len(written) <= 3 and 0 < int(written) <= 128):
+        raise GrammarError(f"ip=: {where('netmask')}: {written!r} is not a prefix length from 1 to 128")
+    return str(int(written))
+
+
+def _autoconf(word: str, place: str) -> str:
+    """Check an autoconf word."""
+    if word in _LATER:
+        raise GrammarError(f"{place}: {word!r} is not supported, {AUTO} and {DHCP} are")
+    if word not in (AUTO, DHCP):
+        raise GrammarError(f"{place}: {word!r} is none of {AUTO}, {DHCP}, off, none")
+    return word

@@ -1,0 +1,152 @@
+"""Thin wrappers of the system calls that Python's standard library does not have, under the kernel's names.
+
+Everything goes through libc by ctypes; errno becomes OSError in one place. The numbers are those of the
+kernel's uapi headers (linux/mount.h, linux/reboot.h, linux/sched.h, linux/loop.h).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import struct
+
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_SYNCHRONOUS, MS_REMOUNT = 1, 2, 4, 8, 16, 32
+MS_DIRSYNC, MS_NOATIME, MS_NODIRATIME, MS_BIND, MS_MOVE, MS_REC = 128, 1024, 2048, 4096, 8192, 16384
+MS_SILENT, MS_PRIVATE, MS_RELATIME, MS_STRICTATIME, MS_LAZYTIME = 32768, 1 << 18, 1 << 21, 1 << 24, 1 << 25
+
+MNT_FORCE, MNT_DETACH = 1, 2
+
+CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
+
+LOOP_CLR_FD, LOOP_GET_STATUS64 = 0x4C01, 0x4C05
+
+_CLOCK_BOOTTIME, _TFD_NONBLOCK, _TFD_CLOEXEC, _TFD_TIMER_ABSTIME = 7, os.O_NONBLOCK, os.O_CLOEXEC, 1
+
+# linux/reboot.h; the names are the verbs that systemd-shutdown passes on.
+REBOOT = {"reboot": 0x01234567, "halt": 0xCDEF0123, "poweroff": 0x4321FEDC, "kexec": 0x45584543}
+CAD_OFF = 0x00000000
+
+_FLAGS = {
+    "ro": MS_RDONLY, "nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": MS_NOEXEC, "sync": MS_SYNCHRONOUS,
+    "remount": MS_REMOUNT, "dirsync": MS_DIRSYNC, "noatime": MS_NOATIME, "nodiratime": MS_NODIRATIME,
+    "bind": MS_BIND, "move": MS_MOVE, "silent": MS_SILENT, "relatime": MS_RELATIME,
+    "strictatime": MS_STRICTATIME, "lazytime": MS_LAZYTIME,
+}  # fmt: skip
+_CLEARED = {"rw": MS_RDONLY, "suid": MS_NOSUID, "dev": MS_NODEV, "exec": MS_NOEXEC, "async": MS_SYNCHRONOUS}
+_NO_MEANING = ("", "defaults", "auto", "noauto", "nouser", "loud")
+
+# finit_module(2) and swapoff(2) have no libc wrapper everywhere; the numbers differ by architecture.
+_FINIT_MODULE = {"x86_64": 313, "aarch64": 273, "riscv64": 273, "armv7l": 379, "i686": 350}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, *names: str) -> int:
+    """Turn -1 into OSError, with the paths concerned."""
+    if result == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), " on ".join(name for name in names if name))
+    return result
+
+
+def mount_flags(options: str) -> tuple[int, str]:
+    """Split mount(8)'s option text into the flags of mount(2) and the data for the file system."""
+    flags, data = 0, []
+    for word in options.split(","):
+        if word in _FLAGS:
+            flags |= _FLAGS[word]
+        elif word in _CLEARED:
+            flags &= ~_CLEARED[word]
+        elif word not in _NO_MEANING:
+            data.append(word)
+    return flags, ",".join(data)
+
+
+def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str = "") -> None:
+    """mount(2)."""
+    words = [os.fsencode(word) if word else None for word in (source, target, fstype)]
+    _check(_libc.mount(*words, ctypes.c_ulong(flags), os.fsencode(data) if data else None), source, target)
+
+
+def umount2(target: str, flags: int = 0) -> None:
+    """umount2(2)."""
+    _check(_libc.umount2(os.fsencode(target), flags), target)
+
+
+def unshare(flags: int) -> None:
+    """unshare(2)."""
+    _check(_libc.unshare(flags))
+
+
+def setns(descriptor: int, kind: int) -> None:
+    """setns(2)."""
+    _check(_libc.setns(descriptor, kind))
+
+
+def finit_module(path: str, parameters: str = "") -> None:
+    """Load the module file `path`; FileExistsError where it is loaded already."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        number = _FINIT_MODULE[os.uname().machine]
+        _check(_libc.syscall(ctypes.c_long(number), descriptor, os.fsencode(parameters), 0), path)
+    finally:
+        os.close(descriptor)
+
+
+def swapoff(path: str) -> None:
+    """swapoff(2)."""
+    _check(_libc.swapoff(os.fsencode(path)), path)
+
+
+def reboot(verb: str) -> None:
+    """reboot(2) with one of REBOOT's verbs; returns only where the verb is impossible, with OSError."""
+    _check(_libc.reboot(ctypes.c_int(REBOOT[verb] - (1 << 32) if REBOOT[verb] >> 31 else REBOOT[verb])))
+
+
+def ctrl_alt_del_to_init() -> None:
+    """Have the kernel send SIGINT to PID 1 at Ctrl-Alt-Del, rather than restart on the spot (reboot(2))."""
+    _check(_libc.reboot(ctypes.c_int(CAD_OFF)))
+
+
+def timerfd_create() -> int:
+    """timerfd_create(2) on CLOCK_BOOTTIME, which goes on while the machine sleeps."""
+    return _check(_libc.timerfd_create(_CLOCK_BOOTTIME, _TFD_NONBLOCK | _TFD_CLOEXEC))
+
+
+def timerfd_settime(descriptor: int, when: float) -> None:
+    """timerfd_settime(2): readable from `when` on, in seconds of CLOCK_BOOTTIME; infinity for never."""
+    seconds, rest = (0, 0) if when == float("inf") else (int(when), int(when % 1 * 1e9) or 1)
+    value = ctypes.create_string_buffer(struct.pack("@4l", 0, 0, seconds, rest))
+    _check(_libc.timerfd_settime(descriptor, _TFD_TIMER_ABSTIME, value, None))
+
+
+def mark_root_storage_daemon() -> None:
+    """Make this process's argv[0] begin with '@', so that systemd spares it (ROOT_STORAGE_DAEMONS).
+
+    Written over the argument itself: an interpreter started under such a name would look for its library there.
+    """
+    ctypes.memset(ctypes.c_void_p.in_dll(_libc, "program_invocation_name"), ord("@"), 1)
+
+
+def loop_clear(device: str) -> None:
+    """LOOP_CLR_FD: detach `device` from its file; where it is still in use the kernel does so later."""
+    descriptor = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(descriptor, LOOP_CLR_FD, 0)
+    finally:
+        os.close(descriptor)
+
+
+def loop_status(device: str) -> tuple[int, int] | None:
+    """(device number, inode) of the file behind a loop device, None where none is attached."""
+    buffer = bytearray(232)
+    descriptor = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(descriptor, LOOP_GET_STATUS64, buffer)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    number, inode = struct.unpack_from("=QQ", buffer)
+    return number, inode

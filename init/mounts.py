@@ -1,0 +1,57 @@
+"""The mount table and the loop table as values."""
+
+from __future__ import annotations
+
+from .cheap import NamedTuple
+
+
+class MountPoint(NamedTuple):
+    """One line of /proc/self/mountinfo (proc(5)); `device` is "major:minor"."""
+
+    number: int
+    parent: int
+    device: str
+    root: str
+    point: str
+    fstype: str
+    source: str
+    options: str
+
+
+class LoopDevice(NamedTuple):
+    """An attached loop device: its node, its own number, and the file system its file lies on, by number."""
+
+    path: str
+    device: str
+    backing_device: str
+    backing_file: str
+
+
+def parse_mountinfo(text: str) -> tuple[MountPoint, ...]:
+    """All of /proc/self/mountinfo, in the kernel's order."""
+    mounts = []
+    for line in text.split("\n")[:-1]:  # not splitlines(): a name may hold what that takes for a line's end
+        fields, _, tail = line.partition(" - ")
+        number, parent, device, root, point, options = fields.split(" ")[:6]
+        fstype, source = tail.split(" ")[:2]
+        mounts.append(
+            MountPoint(
+                int(number),
+                int(parent),
+                device,
+                unescape(root),
+                unescape(point),
+                fstype,
+                unescape(source),
+                options,
+            )
+        )
+    return tuple(mounts)
+
+
+def unescape(text: str) -> str:
+    """Undo the kernel's octal escapes for blank, tab, newline and backslash."""
+    head, *parts = text.split("\\")
+    for part in parts:
+        head += chr(int(part[:3], 8)) + part[3:] if part[:3].isdigit() else "\\" + part
+    return head

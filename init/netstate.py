@@ -1,0 +1,332 @@
+"""What the network became: values, and the files that other programs read. Pure text; network.py writes it
+out.
+
+Formats: /proc/net/pnp and /proc/net/ipconfig/ntp_servers as the nfsroot document describes them,
+/run/net-DEVICE.conf as klibc's ipconfig writes it for shells to source (every value in single quotes),
+resolv.conf(5), and a state of our own for the way back at shutdown: key=value lines, one block for each
+device, an empty line between blocks.
+"""
+
+from __future__ import annotations
+
+from .cheap import NamedTuple
+from .ipconfig import Request, classful_prefix, dotted, netmask_of, packed, prefix_length
+from .netlink import Link
+from .options import Lease, Route
+
+_NONE = "-"  # stands for an empty text in a list
+_RESOLVERS = 3  # MAXNS in resolv.conf(5)
+# A field of Interface that the command line decides, and the field of Request that does so.
+_DECIDED = (
+    ("prefix", "netmask"),
+    ("gateway", "gateway"),
+    ("dns", "dns"),
+    ("hostname", "hostname"),
+    ("nis_domain", "domain"),
+    ("bootserver", "server"),
+    ("ntp", "ntp"),
+)
+
+
+class NetworkError(Exception):
+    """No network: `message` says what happened on each device, `hint` what to try."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Interface(NamedTuple):
+    """One configured device. Addresses are dotted text, "" where there is none; `mac` is lower case with
+    colons.
+
+    `protocol` is "static", "dhcp", "bootp", "rarp", "auto6" or "dhcp6"; `kind` is the device's (netlink.Link).
+    `mtu` is 0 where nobody asked for one, `metric` orders the default routes of several devices, `lease_seconds`
+    is 0 for an address without end. For whoever renews the lease (lease.py): `server` and `server_mac` name the
+    machine that gave it; `obtained` is the time of asking on CLOCK_BOOTTIME, `renew_after` and `rebind_after` the
+    seconds from then to T1 and T2; `client_id` is what was told as option 61, in hexadecimal; `fixed` names the
+    fields that the command line has decided.
+    """
+
+    device: str
+    mac: str
+    protocol: str
+    address: str
+    prefix: int
+    gateway: str = ""
+    routes: tuple[Route, ...] = ()
+    mtu: int = 0
+    metric: int = 0
+    dns: tuple[str, ...] = ()
+    domain: str = ""
+    search: tuple[str, ...] = ()
+    hostname: str = ""
+    nis_domain: str = ""
+    bootserver: str = ""
+    rootpath: str = ""
+    ntp: tuple[str, ...] = ()
+    server: str = ""
+    server_mac: str = ""
+    lease_seconds: int = 0
+    obtained: float = 0.0
+    renew_after: float = 0.0
+    rebind_after: float = 0.0
+    client_id: str = ""
+    fixed: tuple[str, ...] = ()
+    kind: str = ""
+
+    @property
+    def six(self) -> bool:
+        """Whether it is about IPv6: a device with both is two of these."""
+        return ":" in self.address
+
+    @property
+    def renewable(self) -> bool:
+        """Whether its lease ends unless somebody renews it."""
+        return self.protocol == "dhcp" and self.lease_seconds > 0
+
+    @property
+    def broadcast(self) -> str:
+        """The broadcast address of its network."""
+        number = int.from_bytes(packed(self.address) or b"", "big") | (0xFFFFFFFF >> self.prefix)
+        return dotted(number.to_bytes(4, "big"))
+
+    def describe(self) -> str:
+        """One line for the log."""
+        origin = f"{self.protocol} from {self.server}" if self.server else self.protocol
+        parts = [f"{self.device}: {self.address}/{self.prefix} ({origin})"]
+        parts += [f"gateway {self.gateway}"] if self.gateway else []
+        parts += [f"DNS {' '.join(self.dns)}"] if self.dns else []
+        return ", ".join(parts)
+
+
+class Made(NamedTuple):
+    """A device that the command line had made: its `parameter` ("vlan", "bond", "ifname") and `value`, and the
+    addresses of the cards that it stands on, "" for what is no card.
+    """
+
+    parameter: str
+    value: str
+    cards: tuple[str, ...]
+
+
+class Network(NamedTuple):
+    """Every configured device, in the order of the command line; empty where `ip=off` asked for nothing.
+
+    `made` are the devices that were made for it, in the order of their making.
+    """
+
+    interfaces: tuple[Interface, ...]
+    made: tuple[Made, ...] = ()
+
+    @property
+    def hostname(self) -> str:
+        """The first host name found, else the first address, as the nfsroot document has it."""
+        names = self._first("hostname")
+        addresses = (interface.address for interface in self.interfaces if not interface.six)
+        return names or next(addresses, "")
+
+    @property
+    def bootserver(self) -> str:
+        """The server that the root lies on unless root says otherwise."""
+        return self._first("bootserver")
+
+    @property
+    def rootpath(self) -> str:
+        """Option 17."""
+        return self._first("rootpath")
+
+    def _first(self, name: str) -> str:
+        found: list[str] = [getattr(interface, name) for interface in self.interfaces]
+        return next((text for text in found if text), "")
+
+    def describe(self) -> str:
+        """One line for the log."""
+        return "; ".join(interface.describe() for interface in self.interfaces) or "off"
+
+
+def static(request: Request, link: Link, metric: int = 0) -> Interface:
+    """Return what `request` says for `link`, nobody asked."""
+    return Interface(
+        device=link.name,
+        mac=link.mac,
+        protocol="static",
+        address=request.client,
+        prefix=_prefix(request) or classful_prefix(packed(request.client) or b"\0"),
+        gateway=request.gateway,
+        metric=metric,
+        dns=request.dns,
+        hostname=request.hostname,
+        nis_domain=request.domain,
+        bootserver=request.server,
+        ntp=request.ntp,
+        kind=link.kind,
+    )
+
+
+def leased(request: Request, link: Link, lease: Lease, metric: int = 0) -> Interface:
+    """Return what a server gave, except where the command line says otherwise."""
+    return Interface(
+        device=link.name,
+        mac=link.mac,
+        protocol=lease.protocol,
+        address=lease.address,
+        prefix=_prefix(request) or lease.prefix,
+        gateway=request.gateway or (lease.gateways[0] if lease.gateways else ""),
+        routes=lease.routes,
+        mtu=lease.mtu,
+        metric=metric,
+        dns=request.dns or lease.dns,
+        domain=lease.domain,
+        search=lease.search,
+        hostname=request.hostname or lease.hostname.partition(".")[0],
+        nis_domain=request.domain or lease.nis_domain,
+        bootserver=request.server or lease.boot_server or lease.server,
+        rootpath=lease.root_path,
+        ntp=request.ntp or lease.ntp,
+        server=lease.server,
+        server_mac=lease.server_mac.hex(":"),
+        lease_seconds=lease.seconds or 0,
+        obtained=lease.obtained,
+        renew_after=lease.renew_after,
+        rebind_after=lease.rebind_after,
+        client_id=request.client_id.hex(),
+        kind=link.kind,
+        fixed=tuple(field for field, word in _DECIDED if getattr(request, word)),
+    )
+
+
+def renewed(interface: Interface, lease: Lease) -> Interface:
+    """Return `interface` with what a renewal brought; what the command line decided stays."""
+    link = Link(0, interface.device, interface.mac, 0, 0, 0, "", 0, "")
+    kept = ("metric", "client_id", "kind", "fixed", *interface.fixed)
+    return leased(Request(), link, lease)._replace(**{name: getattr(interface, name) for name in kept})
+
+
+def _prefix(request: Request) -> int:
+    """The prefix length of the netmask on the command line, 0 where there is none."""
+    return (prefix_length(packed(request.netmask) or b"") or 0) if request.netmask else 0
+
+
+def pnp(network: Network) -> str:
+    """Return the content of /proc/net/pnp; devices after the first only add name servers."""
+    protocols = {interface.protocol for interface in network.interfaces if not interface.six} - {"static"}
+    lines = [f"#PROTO: {protocol.upper()}" for protocol in sorted(protocols)[:1]] or ["#MANUAL"]
+    lines += _resolver_lines(network, with_search=False)
+    lines += [f"bootserver {network.bootserver}"] if network.bootserver else []
+    return "\n".join(lines) + "\n"
+
+
+def ntp_servers(network: Network) -> str:
+    """Return the content of /proc/net/ipconfig/ntp_servers: one address on a line."""
+    found = (address for interface in network.interfaces for address in interface.ntp)
+    return "".join(f"{address}\n" for address in list(dict.fromkeys(found))[:3])
+
+
+def resolv_conf(network: Network) -> str:
+    """Return a resolv.conf(5), "" where no device brought a name server."""
+    lines = _resolver_lines(network, with_search=True)
+    return "\n".join(lines) + "\n" if any(line.startswith("nameserver") for line in lines) else ""
+
+
+def _resolver_lines(network: Network, *, with_search: bool) -> list[str]:
+    """The lines that /proc/net/pnp and resolv.conf have in common."""
+    domains = [interface.domain for interface in network.interfaces if interface.domain]
+    search = list(dict.fromkeys(name for interface in network.interfaces for name in interface.search))
+    servers = dict.fromkeys(address for interface in network.interfaces for address in interface.dns)
+    lines = [f"domain {domain}" for domain in domains[:1]]
+    if search and with_search:  # whichever of the two comes last counts, so there is only one
+        lines = ["search " + " ".join(dict.fromkeys([*domains[:1], *search]))]
+    return lines + [f"nameserver {address}" for address in list(servers)[:_RESOLVERS]]
+
+
+def klibc_conf(interface: Interface, uptime: int) -> str:
+    """Return /run/net-DEVICE.conf as klibc's ipconfig writes it; `uptime` in seconds."""
+    dns = [*interface.dns, "", ""]
+    values = (
+        ("DEVICE", interface.device),
+        ("PROTO", "none" if interface.protocol == "static" else interface.protocol),
+        ("IPV4ADDR", interface.address),
+        ("IPV4BROADCAST", interface.broadcast),
+        ("IPV4NETMASK", netmask_of(interface.prefix)),
+        ("IPV4GATEWAY", interface.gateway or "0.0.0.0"),  # noqa: S104  (klibc's word for none)
+        ("IPV4DNS0", dns[0] or "0.0.0.0"),  # noqa: S104
+        ("IPV4DNS1", dns[1] or "0.0.0.0"),  # noqa: S104
+        ("HOSTNAME", interface.hostname),
+        ("DNSDOMAIN", interface.domain),
+        ("NISDOMAIN", interface.nis_domain),
+        ("ROOTSERVER", interface.bootserver or "0.0.0.0"),  # noqa: S104
+        ("ROOTPATH", interface.rootpath),
+        ("filename", ""),
+        ("UPTIME", str(uptime)),
+        ("DHCPLEASETIME", str(interface.lease_seconds)),
+        ("DOMAINSEARCH", " ".join(interface.search)),
+    )
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in values)
+
+
+def klibc_conf6(interface: Interface) -> str:
+    """Return /run/net6-DEVICE.conf, IPv6's counterpart as initramfs-tools leaves it for cloud-init and others."""
+    dns = [*interface.dns, "", ""]
+    values = (
+        ("DEVICE6", interface.device),
+        ("IPV6PROTO", {"static": "none", "auto6": "auto"}.get(interface.protocol, interface.protocol)),
+        ("IPV6ADDR", interface.address),
+        ("IPV6NETMASK", str(interface.prefix)),
+        ("IPV6GATEWAY", interface.gateway),
+        ("IPV6DNS0", dns[0]),
+        ("IPV6DNS1", dns[1]),
+        ("IPV6DOMAINSEARCH", " ".join(interface.search)),
+        ("HOSTNAME", interface.hostname),
+    )
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in values)
+
+
+def _quoted(value: str) -> str:
+    """Quote for a POSIX shell: within single quotes nothing but the quote itself means anything."""
+    return "'" + value.replace("'", "'\\''") + "'"
+
+
+def encode(network: Network) -> str:
+    """Return the state that decode() reads. Values never hold a line break: their grammars exclude it."""
+    blocks = [made._asdict() for made in network.made] + [found._asdict() for found in network.interfaces]
+    return "\n".join("".join(f"{name}={_text(value)}\n" for name, value in block.items()) for block in blocks)
+
+
+def _text(value: object) -> str:
+    """A value of Interface as text: lists are separated by spaces, a route is destination/prefix,gateway."""
+    if isinstance(value, Route):
+        return f"{value.destination}/{value.prefix},{value.gateway}"
+    if isinstance(value, tuple):
+        return " ".join(_text(item) or _NONE for item in value)
+    return str(value)
+
+
+def decode(text: str) -> Network:
+    """Read encode()'s text back. Raises NetworkError where it is damaged."""
+    interfaces, made = [], []
+    try:
+        for block in text.split("\n\n"):
+            values = dict(line.split("=", 1) for line in block.splitlines())
+            if "parameter" in values:
+                cards = tuple("" if card == _NONE else card for card in values["cards"].split())
+                made.append(Made(values["parameter"], values["value"], cards))
+            elif values:
+                interfaces.append(_interface(values))
+    except (ValueError, TypeError, KeyError) as error:
+        raise NetworkError(f"network state: cannot be read: {error!r}") from error
+    return Network(tuple(interfaces), tuple(made))
+
+
+def _interface(values: dict[str, str]) -> Interface:
+    """One block of the state."""
+    numbers: dict[str, float] = {name: int(values[name]) for name in ("prefix", "mtu", "metric", "lease_seconds")}
+    numbers |= {name: float(values[name]) for name in ("obtained", "renew_after", "rebind_after")}
+    lists = {name: tuple(values[name].split()) for name in ("dns", "search", "ntp", "fixed")}
+    routes = []
+    for word in values["routes"].split():
+        network, _, gateway = word.partition(",")
+        destination, _, prefix = network.partition("/")
+        routes.append(Route(destination, int(prefix), gateway))
+    return Interface(**{**values, **numbers, **lists, "routes": tuple(routes)})  # type: ignore[arg-type]

@@ -1,0 +1,213 @@
+"""The operations of a boot: plain values that say what to do, each able to describe itself.
+
+boot.py yields them, perform.py carries them out and sends the result back. What an operation answers is in
+its docstring; every one may instead fail with `StepError`.
+"""
+
+from __future__ import annotations
+
+from . import ipconfig
+from .cheap import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .devices import Device
+
+
+class StepError(Exception):
+    """An operation failed: `reason` is what happened, `said` what the kernel or the program said of it.
+
+    `errno` is the system's error number, 0 where there is none; `retry` says whether trying again can help.
+    """
+
+    def __init__(
+        self, reason: str, said: tuple[str, ...] = (), errno: int = 0, retry: bool = False, hint: str = ""
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.said = said
+        self.errno = errno
+        self.retry = retry
+        self.hint = hint
+
+
+class Now(NamedTuple):
+    """Answers the monotonic time in seconds."""
+
+    def describe(self) -> str:
+        return "look at the clock"
+
+
+class Sleep(NamedTuple):
+    """Wait."""
+
+    seconds: float
+
+    def describe(self) -> str:
+        return f"wait {self.seconds:g} s"
+
+
+class Log(NamedTuple):
+    """Write one line to the kernel's log; `level` as in syslog(2): 3 error, 4 warning, 6 info, 7 debug."""
+
+    level: int
+    text: str
+
+    def describe(self) -> str:
+        return f"log: {self.text}"
+
+
+class LoadDrivers(NamedTuple):
+    """Load the modules the image names, then those the devices ask for until no new device turns up.
+
+    Answers the number of modules loaded. Devices that appear later are served in the background.
+    """
+
+    def describe(self) -> str:
+        return "load drivers"
+
+
+class ConfigureNetwork(NamedTuple):
+    """Make `devices` and bring the network up as `ip=` says, within `timeout` seconds; answers a network.Network."""
+
+    requests: tuple[ipconfig.Request, ...]
+    timeout: float
+    devices: tuple[Device, ...] = ()
+
+    def describe(self) -> str:
+        return f"configure the network (at most {self.timeout:g} s)"
+
+
+class MountShare(NamedTuple):
+    """Mount the SMB share `unc` on `target` with mount.cifs; `options` hold no secret."""
+
+    unc: str
+    target: str
+    options: str
+    password: str | None
+    timeout: float
+
+    def describe(self) -> str:
+        return f"mount {self.unc} on {self.target} with {self.options}"
+
+
+class AttachLoop(NamedTuple):
+    """Attach the file `path` to a free loop device; answers the device's path."""
+
+    path: str
+    read_only: bool
+
+    def describe(self) -> str:
+        return f"attach {self.path}" + (" read-only" if self.read_only else "")
+
+
+class DetachLoop(NamedTuple):
+    """Detach `device` after a failure further on, so that the next try begins afresh."""
+
+    device: str
+
+    def describe(self) -> str:
+        return f"detach {self.device}"
+
+
+class ProbeFilesystem(NamedTuple):
+    """Answers the type of the file system on `device` by its magic numbers, "" where none is known."""
+
+    device: str
+
+    def describe(self) -> str:
+        return f"see what file system is on {self.device}"
+
+
+class Mount(NamedTuple):
+    """mount(2): `options` is the comma-separated text of mount(8), flags and data together."""
+
+    source: str
+    target: str
+    fstype: str
+    options: str
+
+    def describe(self) -> str:
+        return f"mount {self.source} ({self.fstype}) on {self.target} with {self.options or 'defaults'}"
+
+
+class Resolve(NamedTuple):
+    """Answers where `path` leads below `root`, links followed inside it, or "" where it is no program."""
+
+    root: str
+    path: str
+
+    def describe(self) -> str:
+        return f"look for {self.path} below {self.root}"
+
+
+class StageRamdisk(NamedTuple):
+    """Copy what the shutdown needs to /run/initramfs; `shutdown` appears last. Answers its size in bytes."""
+
+    def describe(self) -> str:
+        return "stage the shutdown ramdisk"
+
+
+class SwitchRoot(NamedTuple):
+    """Make /sysroot the root and become `argv`; never returns unless it fails."""
+
+    argv: tuple[str, ...]
+
+    def describe(self) -> str:
+        return f"switch root to {self.argv[0]}"
+
+
+class Supervise(NamedTuple):
+    """Start `argv` as PID 1 of a namespace of its own and stay behind as its supervisor; returns only to fail."""
+
+    argv: tuple[str, ...]
+
+    def describe(self) -> str:
+        return f"start {self.argv[0]} under the supervisor"
+
+
+class Report(NamedTuple):
+    """Show a failure on the console, in full."""
+
+    text: str
+
+    def describe(self) -> str:
+        return "report"
+
+
+class Shell(NamedTuple):
+    """Run an interactive shell on the console until it is left."""
+
+    greeting: str
+
+    def describe(self) -> str:
+        return "start a shell on the console"
+
+
+class End(NamedTuple):
+    """End the machine: `verb` is "reboot", "poweroff" or "halt"."""
+
+    verb: str
+
+    def describe(self) -> str:
+        return self.verb
+
+
+Operation = (
+    Now
+    | Sleep
+    | Log
+    | LoadDrivers
+    | ConfigureNetwork
+    | MountShare
+    | AttachLoop
+    | DetachLoop
+    | ProbeFilesystem
+    | Mount
+    | Resolve
+    | StageRamdisk
+    | SwitchRoot
+    | Supervise
+    | Report
+    | Shell
+    | End
+)

@@ -1,0 +1,307 @@
+"""Operations become kernel calls: the other end of boot.boot().
+
+`run()` sends each operation's answer back into the boot and throws StepError where it failed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+
+from . import console, fstype, kernel, netstate, network, ops, ramdisk, rebootwatch, spawn, switch
+from .cheap import TYPE_CHECKING, signal, socket
+from .drivers import Drivers
+from .log import KernelMessages, Log
+from .ops import StepError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .boot import Steps
+
+# What mount.cifs's numbers mean to whoever set the share up (fs/smb/client, and what a server answers).
+_SHARE_HINTS = {
+    errno.EACCES: "wrong user name or password? username=, password= in cifsroot=, or build --credentials FILE",
+    errno.EPERM: "wrong user name or password? username=, password= in cifsroot=, or build --credentials FILE",
+    errno.ENOENT: "does the share exist on the server? and does the image hold the ciphers cifs asks for?",
+    errno.ENXIO: "does the share exist on the server, in this spelling?",
+    errno.EOPNOTSUPP: "the server does not speak this version: vers= in cifsroot= asks for another",
+    errno.EINVAL: "an option that this kernel's cifs does not know? see dmesg",
+    errno.ENODEV: "cifs.ko is not in this image or does not fit the kernel",
+}
+_PASSING = (
+    errno.EHOSTDOWN, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EAGAIN,
+    errno.ECONNRESET, errno.ECONNABORTED, errno.EINPROGRESS, errno.ENETDOWN, errno.EIO,
+)  # fmt: skip
+_SERVER_HINT = "is the server on, and reachable from here? port= and the network are worth a look"
+
+
+class Performer:
+    """Carries operations out; keeps what later ones need of earlier ones."""
+
+    def __init__(self, log: Log, environment: dict[str, str], panic: int, debug: bool = False) -> None:
+        self._log = log
+        self._environment = environment
+        self._panic = panic
+        self._debug = debug
+        self._drivers: Drivers | None = None
+        self._network = netstate.Network(())
+
+    def run(self, steps: Steps) -> None:
+        """Drive a boot to its end."""
+        answer: Any = None
+        error: StepError | None = None
+        try:
+            while True:
+                operation = steps.throw(error) if error else steps.send(answer)
+                answer, error = None, None
+                if self._debug and not isinstance(operation, (ops.Log, ops.Now)):
+                    self._log.write(7, f"debug: {operation.describe()}")
+                try:
+                    answer = getattr(self, _METHODS[type(operation)])(operation)
+                except StepError as failed:
+                    error = failed
+                except OSError as failed:
+                    error = _step_error(operation, failed)
+        except StopIteration:
+            return
+
+    def _now(self, _: ops.Now) -> float:
+        return time.monotonic()
+
+    def _sleep(self, operation: ops.Sleep) -> None:
+        time.sleep(operation.seconds)
+
+    def _write(self, operation: ops.Log) -> None:
+        self._log.write(operation.level, operation.text)
+
+    def _report(self, operation: ops.Report) -> None:
+        console.tell(["", *self._log.mask(operation.text).splitlines(), ""])
+
+    def _load_drivers(self, _: ops.LoadDrivers) -> int:
+        drivers = self._drivers = self._drivers or Drivers(self._log.write)
+        if reason := drivers.mismatch():
+            raise StepError(
+                reason, hint="build the image for this kernel: mkinitfs build --kernel-version VERSION"
+            )
+        loaded = drivers.coldplug()
+        drivers.listen()
+        return loaded
+
+    def _configure_network(self, operation: ops.ConfigureNetwork) -> network.Network:
+        try:
+            found = network.configure(
+                operation.requests,
+                operation.devices,
+                deadline=time.monotonic() + operation.timeout,
+                log=lambda line: self._log.write(6, f"network: {line}"),
+            )
+        except network.NetworkError as error:
+            raise StepError(error.message, hint=error.hint) from error
+        self._network = found
+        network.leave_files(found)
+        with open("/etc/resolv.conf", "w") as file:
+            file.write(netstate.resolv_conf(found))
+        if found.hostname:
+            socket.sethostname(found.hostname)
+        return found
+
+    def _mount_share(self, operation: ops.MountShare) -> None:
+        os.makedirs(operation.target, exist_ok=True)
+        argv = ("/sbin/mount.cifs", operation.unc, operation.target, "-o", operation.options)
+        with KernelMessages() as messages:
+            done = spawn.run(argv, timeout=operation.timeout, secret=operation.password)
+            if done.code == 0:
+                return
+            said = tuple(
+                line for line in done.output.splitlines() if line.strip() and "manual page" not in line
+            )
+            raise _share_error(operation.unc, done, said + messages.said())
+
+    def _attach_loop(self, operation: ops.AttachLoop) -> str:
+        path = operation.path
+        if not os.path.isfile(path):
+            raise StepError(f"{path}: {_what_is_there(path)}", errno=errno.ENOENT, hint=_neighbours(path))
+        if os.stat(path).st_size == 0:
+            raise StepError(f"{path}: the container is empty", hint="was it copied to the end?")
+        mode = ("--read-only",) if operation.read_only else ()
+        with KernelMessages() as messages:
+            done = spawn.run(("/sbin/losetup", "--find", "--show", *mode, path), timeout=60)
+            if done.code == 0:
+                return done.output.split()[-1]
+            said = (*done.output.strip().splitlines(), *messages.said())
+            raise StepError(f"{path}: cannot be attached to a loop device", said, retry=done.timed_out)
+
+    def _detach_loop(self, operation: ops.DetachLoop) -> None:
+        kernel.loop_clear(operation.device)
+
+    def _probe(self, operation: ops.ProbeFilesystem) -> str:
+        with open(operation.device, "rb", buffering=0) as device:
+            return fstype.probe(device.read(fstype.HEAD) or b"")
+
+    def _mount(self, operation: ops.Mount) -> None:
+        flags, data = kernel.mount_flags(operation.options)
+        with KernelMessages() as messages:
+            try:
+                kernel.mount(operation.source, operation.target, operation.fstype, flags, data)
+            except OSError as error:
+                hints = {
+                    errno.ENODEV: f"not in this image: mkinitfs build --module {operation.fstype}",
+                    errno.EINVAL: "is the file whole, and of this type? loopfstype= and loopflags= are worth a look",
+                }
+                raise StepError(
+                    f"{operation.source} ({operation.fstype}): {error.strerror}", messages.said(), error.errno or 0,
+                    hint=hints.get(error.errno or 0, "is the container whole? check it on the server (fsck)"),
+                ) from error  # fmt: skip
+
+    def _resolve(self, operation: ops.Resolve) -> str:
+        return resolve(operation.root, operation.path)
+
+    def _stage(self, _: ops.StageRamdisk) -> int:
+        return ramdisk.stage()
+
+    def _leave(self) -> None:
+        """The last things before the real init: nothing of ours is left running."""
+        if self._drivers:
+            self._drivers.stop()
+        self._log.save()
+        limit_kernel_log("ratelimit")  # the kernel's default
+
+    def _switch_root(self, operation: ops.SwitchRoot) -> None:
+        self._leave()
+        keeper = self._leave_keeper()
+        try:
+            switch.become(operation.argv, self._environment)
+        except OSError:
+            if keeper:
+                os.kill(keeper, signal.SIGKILL)
+                os.waitpid(keeper, 0)
+            raise
+
+    def _leave_keeper(self) -> int:
+        """Leave somebody behind where a lease ends and there is a ramdisk to stand on; 0 for nobody."""
+        ends = any(interface.renewable for interface in self._network.interfaces)
+        try:
+            return switch.leave_keeper() if ends and ramdisk.staged() else 0
+        except OSError as error:
+            self._log.write(3, f"switch: nobody will renew the lease: {error.strerror}")
+            return 0
+
+    def _supervise(self, operation: ops.Supervise) -> None:
+        self._leave()
+        ours, theirs = socket.socketpair()
+        try:
+            child = switch.start_in_namespace(operation.argv, self._environment, theirs)
+            listener = rebootwatch.receive(ours)
+        finally:
+            ours.close()
+            theirs.close()
+        switch.become_supervisor(child, listener, self._panic)
+
+    def _shell(self, operation: ops.Shell) -> None:
+        self._log.save()
+        console.interactive_shell(operation.greeting)
+
+    def _end(self, operation: ops.End) -> None:
+        try:
+            kernel.reboot(operation.verb)
+        except OSError as error:
+            console.tell([f"mkinitfs: {operation.verb}: {error.strerror}; switch the machine off by hand"])
+            while True:
+                signal.pause()
+
+
+_METHODS = {
+    ops.Now: "_now", ops.Sleep: "_sleep", ops.Log: "_write", ops.Report: "_report", ops.LoadDrivers: "_load_drivers",
+    ops.ConfigureNetwork: "_configure_network", ops.MountShare: "_mount_share", ops.AttachLoop: "_attach_loop",
+    ops.DetachLoop: "_detach_loop", ops.ProbeFilesystem: "_probe", ops.Mount: "_mount",
+    ops.Resolve: "_resolve", ops.StageRamdisk: "_stage", ops.SwitchRoot: "_switch_root", ops.Supervise: "_supervise",
+    ops.Shell: "_shell", ops.End: "_end",
+}  # fmt: skip
+
+
+def _step_error(operation: ops.Operation, error: OSError) -> StepError:
+    """An OSError nobody foresaw, told with the operation it came from."""
+    where = f": {error.filename}" if error.filename else ""
+    return StepError(f"cannot {operation.describe()}: {error.strerror}{where}", errno=error.errno or 0)
+
+
+def _share_error(unc: str, done: spawn.Finished, said: tuple[str, ...]) -> StepError:
+    """Why mount.cifs failed: its number, whether waiting can help, and what to try."""
+    if done.timed_out:
+        return StepError(
+            f"{unc}: no answer from the server", said, errno.ETIMEDOUT, retry=True, hint=_SERVER_HINT
+        )
+    number = mount_error(done.output)
+    if "could not resolve address" in done.output:
+        hint = "does the network's DNS know the server? an address in cifsroot= needs none"
+        return StepError(f"{unc}: the server's name cannot be resolved", said, retry=True, hint=hint)
+    retry = number in _PASSING
+    reason = os.strerror(number) if number else f"mount.cifs ended with {done.code}"
+    hint = _SERVER_HINT if retry else _SHARE_HINTS.get(number, "")
+    return StepError(f"{unc}: {reason}", said, number, retry=retry, hint=hint)
+
+
+def mount_error(output: str) -> int:
+    """The error number in mount.cifs's «mount error(13): Permission denied», 0 where there is none."""
+    _, found, rest = output.partition("mount error(")
+    number = rest.partition(")")[0]
+    return int(number) if found and number.isdigit() else 0
+
+
+def resolve(root: str, path: str) -> str:
+    """Where `path` leads below `root`, links followed as that root would follow them; "" for no program."""
+    done: list[str] = []
+    parts = path.split("/")
+    for _ in range(400):  # 40 links at most (path_resolution(7)), each of a few parts
+        if not parts:
+            break
+        part = parts.pop(0)
+        if part in ("", "."):
+            continue
+        if part == "..":
+            done = done[:-1]
+            continue
+        here = "/".join([root, *done, part])
+        if os.path.islink(here):
+            target = os.readlink(here)
+            done = [] if target.startswith("/") else done
+            parts = target.split("/") + parts
+        else:
+            done.append(part)
+    else:
+        return ""
+    try:
+        found = os.stat("/".join([root, *done]))
+    except OSError:
+        return ""
+    executable = stat.S_ISREG(found.st_mode) and found.st_mode & 0o111 and found.st_size
+    return "/" + "/".join(done) if executable else ""
+
+
+def _what_is_there(path: str) -> str:
+    return "is no regular file" if os.path.exists(path) else "no such file on the share"
+
+
+def _neighbours(path: str) -> str:
+    """What the nearest folder that is there holds, so that a misspelt name is seen at once."""
+    folder = os.path.dirname(path)
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return "loop=PATH is relative to the share"
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return f"loop=PATH is relative to the share; {os.path.basename(folder)}/ holds: {shown or 'nothing'}"
+
+
+def limit_kernel_log(word: str) -> None:
+    """Set printk_devkmsg: "on" lets every line of ours through, where the kernel drops all but ten in 5 s."""
+    try:
+        with open("/proc/sys/kernel/printk_devkmsg", "w") as file:
+            file.write(word)
+    except OSError:
+        pass  # fixed on the command line by printk.devkmsg=

@@ -1,0 +1,144 @@
+"""What is to be released when the real system has ended, and in which order: a pure function of two tables.
+
+A mount goes after everything mounted on it, and after every loop device whose file lies on it. A loop device
+goes after every mount of the file system on it. At a diskless machine's end these two rules contradict each
+other: systemd leaves the share mounted below the old root, the old root lies on the loop device, and that
+device's file lies on the share. So a share that its own container holds is moved away first.
+"""
+
+from __future__ import annotations
+
+from .cheap import TYPE_CHECKING, NamedTuple
+from .mounts import LoopDevice, MountPoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NETWORK = ("cifs", "smb3", "nfs", "nfs4", "9p", "ceph", "fuse.sshfs")
+
+
+class Move(NamedTuple):
+    """Move a mount out of what is to be unmounted. `level` is that of the log, as for the others."""
+
+    point: str
+    target: str
+    level: int = 6
+
+    def describe(self) -> str:
+        return f"move {self.point} to {self.target}"
+
+
+class Unmount(NamedTuple):
+    """Unmount one mount point."""
+
+    point: str
+    device: str
+    source: str
+    level: int = 6
+
+    def describe(self) -> str:
+        return f"unmount {self.point} ({self.source})"
+
+
+class Detach(NamedTuple):
+    """Detach a loop device and see that it is gone."""
+
+    path: str
+    backing_file: str
+    level: int = 5
+
+    def describe(self) -> str:
+        return f"detach {self.path} ({self.backing_file})"
+
+
+Release = Move | Unmount | Detach
+
+
+def plan(mounts: Iterable[MountPoint], loops: Iterable[LoopDevice], old_root: str) -> tuple[Release, ...]:
+    """Everything to be released, in order; empty when all is released.
+
+    `old_root` is where the real system's root is mounted. Mounts that belong to the ramdisk itself (its
+    tmpfs, /proc, /sys, /dev, /run) stay.
+    """
+    tables = _Tables(tuple(mounts), tuple(loops))
+    moves = [
+        Move(mount.point, f"/released-{mount.number}") for mount in tables.mounts if tables.holds_itself(mount)
+    ]
+    if moves:  # the tables look different afterwards: the caller reads them again
+        return tuple(moves)
+    order: list[Release] = []
+    seen: set[int | str] = set()
+    for mount in tables.mounts:
+        if tables.to_release(mount, old_root):
+            _visit_mount(tables, mount, order, seen)
+    for loop in tables.loops:
+        _visit_loop(tables, loop, order, seen)
+    return tuple(order)
+
+
+class _Tables:
+    """The two tables and the questions the order asks of them."""
+
+    def __init__(self, mounts: tuple[MountPoint, ...], loops: tuple[LoopDevice, ...]) -> None:
+        self.mounts = mounts
+        self.loops = loops
+
+    def children(self, mount: MountPoint) -> list[MountPoint]:
+        """What is mounted on `mount`, the newest first: a later mount may hide an earlier one."""
+        return [
+            other for other in reversed(self.mounts) if other.parent == mount.number and other is not mount
+        ]
+
+    def loops_backed_by(self, device: str) -> list[LoopDevice]:
+        return [loop for loop in self.loops if loop.backing_device == device]
+
+    def mounts_of(self, loop: LoopDevice) -> list[MountPoint]:
+        """The mounts of the file system on `loop`; btrfs shows a device number of its own, hence the name."""
+        return [mount for mount in self.mounts if mount.device == loop.device or mount.source == loop.path]
+
+    def on_loops(self, mount: MountPoint) -> list[MountPoint]:
+        """The file systems whose containers lie on `mount`."""
+        return [other for loop in self.loops_backed_by(mount.device) for other in self.mounts_of(loop)]
+
+    def holds_itself(self, mount: MountPoint) -> bool:
+        """Whether `mount` holds a loop device's file and stands, by whatever way round, on what is in it."""
+        seen: set[int] = set()
+        waiting = self.on_loops(mount)
+        while waiting:
+            other = waiting.pop()
+            if other.number == mount.number:
+                return True
+            if other.number not in seen:
+                seen.add(other.number)
+                waiting += self.children(other) + self.on_loops(other)
+        return False
+
+    def to_release(self, mount: MountPoint, old_root: str) -> bool:
+        return (
+            mount.point == old_root
+            or mount.point.startswith(old_root + "/")
+            or not mount.device.startswith("0:")
+            or mount.fstype in NETWORK
+        )
+
+
+def _visit_mount(tables: _Tables, mount: MountPoint, order: list[Release], seen: set[int | str]) -> None:
+    if mount.number in seen:
+        return
+    seen.add(mount.number)
+    for child in tables.children(mount):
+        _visit_mount(tables, child, order, seen)
+    for loop in tables.loops_backed_by(mount.device):
+        _visit_loop(tables, loop, order, seen)
+    # The kernel's own file systems are not worth a line on the console.
+    level = 5 if mount.fstype in NETWORK or not mount.device.startswith("0:") else 7
+    order.append(Unmount(mount.point, mount.device, mount.source, level))
+
+
+def _visit_loop(tables: _Tables, loop: LoopDevice, order: list[Release], seen: set[int | str]) -> None:
+    if loop.path in seen:
+        return
+    seen.add(loop.path)
+    for mount in tables.mounts_of(loop):
+        _visit_mount(tables, mount, order, seen)
+    order.append(Detach(loop.path, loop.backing_file))

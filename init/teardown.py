@@ -1,0 +1,273 @@
+"""The teardown's effects: what shutdown.plan() says, carried out, with nothing waiting for ever.
+
+Each call that can hang on a dead server runs in a child process with a deadline. A busy mount is tried again,
+then its holders are named and ended, then it is forced; what could not be released is said on the console.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import time
+
+from . import console, keeper, kernel, netstate, network, shutdown
+from .cheap import TYPE_CHECKING, signal
+from .drivers import read_text
+from .mounts import LoopDevice, MountPoint, parse_mountinfo, unescape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Say = Callable[[int, str], None]
+
+FORCED, UNANSWERED = "; forced", "no answer within"
+PATIENCE = 20.0  # seconds for one call; an unmount that writes back to a slow share needs some
+FORCED_PATIENCE = 5.0
+FINAL = ("poweroff", "halt")  # a machine that comes back at once keeps its lease and with it its address
+# Seconds since the teardown began. A server that is away for half a minute loses nothing; a machine whose server
+# never comes back still ends within two.
+END_HOLDERS_AFTER, FORCE_AFTER, GIVE_UP_AFTER = 5.0, 30.0, 60.0
+
+
+
+def read_mounts() -> tuple[MountPoint, ...]:
+    """The mount table as it is now."""
+    return parse_mountinfo(read_text("/proc/self/mountinfo"))
+
+
+def read_loops() -> tuple[LoopDevice, ...]:
+    """The attached loop devices."""
+    found = []
+    for name in sorted(os.listdir("/sys/block")):
+        backing_file = read_text(f"/sys/block/{name}/loop/backing_file").strip()
+        if backing_file:
+            try:
+                status = kernel.loop_status(f"/dev/{name}")
+            except OSError:
+                status = (0, 0)  # no node: it is attached all the same, to what nobody can say
+            if status:
+                number = f"{os.major(status[0])}:{os.minor(status[0])}"
+                own = read_text(f"/sys/block/{name}/dev").strip()
+                found.append(LoopDevice(f"/dev/{name}", own, number, backing_file))
+    return tuple(found)
+
+
+def release_all(old_root: str, say: Say) -> list[str]:
+    """Release everything; answers what could not be released, one line each, empty when all is well."""
+    kernel.mount("", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
+    _swap_off(say)
+    started, delay, ended = time.monotonic(), 0.05, False
+    troubles: dict[str, str] = {}
+    hidden: dict[shutdown.Unmount, str] = {}  # out of the mount table, but perhaps not released
+    while (elapsed := time.monotonic() - started) < GIVE_UP_AFTER:
+        plan = shutdown.plan(read_mounts(), read_loops(), old_root)
+        if not plan:
+            troubles = {}
+            break
+        before, troubles = troubles, {}
+        for operation in plan:
+            trouble = _release(operation, elapsed > FORCE_AFTER)
+            if isinstance(operation, shutdown.Unmount) and (UNANSWERED in trouble or FORCED in trouble):
+                hidden[operation] = trouble
+            elif trouble:
+                troubles[operation.describe()] = trouble
+            else:
+                # With a loop device the kernel has let go of what was on it, too.
+                gone = operation.path if isinstance(operation, shutdown.Detach) else None
+                hidden = {one: why for one, why in hidden.items() if one != operation and one.source != gone}
+                say(operation.level, f"shutdown: {operation.describe()}")
+        if troubles and elapsed > END_HOLDERS_AFTER and not ended:
+            ended = True
+            busy = [one for one in plan if isinstance(one, shutdown.Unmount) and one.describe() in troubles]
+            _end_holders(busy, say)
+        if troubles and troubles == before:
+            time.sleep(delay)
+            delay = min(delay * 1.3, 1.0)
+    troubles = {one.describe(): why for one, why in hidden.items()} | troubles
+    return [f"{what}: {why}" for what, why in troubles.items()]
+
+
+def _release(operation: shutdown.Release, forced: bool) -> str:
+    """Carry out one operation; answers why it failed, "" where it did not."""
+    if isinstance(operation, shutdown.Move):
+        os.makedirs(operation.target, exist_ok=True)
+        return bounded(lambda: kernel.mount(operation.point, operation.target, "", kernel.MS_MOVE))
+    if isinstance(operation, shutdown.Detach):
+        return bounded(lambda: _detach(operation.path))
+    trouble = bounded(lambda: kernel.umount2(operation.point))
+    if trouble and forced:
+        # MNT_FORCE has the network file system fail what it waits for; MNT_DETACH takes it out of sight and
+        # lets the kernel finish as soon as nobody holds it any more.
+        if not bounded(lambda: kernel.umount2(operation.point, kernel.MNT_FORCE), FORCED_PATIENCE):
+            return ""
+        bounded(lambda: kernel.umount2(operation.point, kernel.MNT_DETACH), FORCED_PATIENCE)
+        return trouble + FORCED
+    return trouble
+
+
+def _detach(path: str) -> None:
+    """Detach a loop device and see that it is gone: the kernel says yes even where it only will later."""
+    kernel.loop_clear(path)
+    if read_text(f"/sys/block/{os.path.basename(path)}/loop/backing_file").strip():
+        raise OSError(errno.EBUSY, "still attached")
+
+
+def bounded(action: Callable[[], None], seconds: float = PATIENCE) -> str:
+    """Run `action` in a child process, at most `seconds`; answers what went wrong, "" for nothing."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reader)
+            action()
+            os.write(writer, b"+")
+        except OSError as error:
+            os.write(writer, (error.strerror or str(error)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    poll = select.poll()
+    poll.register(reader, select.POLLIN)
+    ready = poll.poll(seconds * 1000)
+    answer = os.read(reader, 4096) if ready else b""
+    os.close(reader)
+    if not ready:
+        os.kill(child, signal.SIGKILL)  # reaped when it can be: it may be stuck in the kernel
+        return f"{UNANSWERED} {seconds:g} s"
+    os.waitpid(child, 0)
+    return "" if answer == b"+" else answer.decode(errors="replace") or "the call ended without an answer"
+
+
+def _swap_off(say: Say) -> None:
+    for line in read_text("/proc/swaps").splitlines()[1:]:
+        path = unescape(line.split()[0])
+        trouble = bounded(lambda path=path: kernel.swapoff(path))  # type: ignore[misc]
+        say(4 if trouble else 5, f"shutdown: swap off {path}: {trouble or 'done'}")
+
+
+def processes() -> list[int]:
+    """Every user process but this one: kernel threads have no executable."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                os.readlink(f"/proc/{name}/exe")
+            except OSError:
+                continue
+            found.append(int(name))
+    return found
+
+
+def end_processes(say: Say, patience: float = 5.0) -> None:
+    """End what the real system left running: SIGTERM, some time, SIGKILL.
+
+    A process whose argv[0] begins with '@' serves the root and is spared until the second signal
+    (systemd, ROOT_STORAGE_DAEMONS).
+    """
+    spared = {pid for pid in processes() if read_text(f"/proc/{pid}/cmdline").startswith("@")}
+    for number, seconds, victims in (
+        (signal.SIGTERM, patience, set(processes()) - spared),
+        (signal.SIGKILL, patience, None),
+    ):
+        pids = victims if victims is not None else set(processes())
+        for pid in pids:
+            _signal(pid, number)
+        deadline = time.monotonic() + seconds
+        while pids & set(processes()) and time.monotonic() < deadline:
+            _reap()
+            time.sleep(0.02)
+    _reap()
+    left = processes()
+    if left:
+        names = ", ".join(f"{pid} ({read_text(f'/proc/{pid}/comm').strip()})" for pid in left)
+        say(4, f"shutdown: processes that could not be ended: {names}")
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def holders(point: str) -> list[int]:
+    """The processes that keep what is mounted on `point` busy: root, folder, program or files.
+
+    Told by the names the kernel keeps of them: to look at the files themselves would wait for a dead server.
+    """
+    found = []
+    for pid in processes():
+        links = [f"/proc/{pid}/{name}" for name in ("root", "cwd", "exe")]
+        try:
+            links += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+        except OSError:
+            continue  # gone
+        if any(f"{_target(link)}/".startswith(f"{point}/") for link in links):
+            found.append(pid)
+    return found
+
+
+def _target(link: str) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
+
+
+def _end_holders(busy: list[shutdown.Unmount], say: Say) -> None:
+    for operation in busy:
+        for pid in holders(operation.point):
+            name = read_text(f"/proc/{pid}/comm").strip()
+            say(4, f"shutdown: {operation.point} is held by process {pid} ({name}), which is ended")
+            _signal(pid, signal.SIGKILL)
+
+
+def bring_network_back(folder: str, say: Say) -> None:
+    """Set up again what the real system may have taken down: the root's last writes go over it."""
+    state = read_text(f"{folder}/state")
+    if not state:
+        return
+    try:
+        network.restore(
+            netstate.decode(state),
+            deadline=time.monotonic() + 10,
+            log=lambda line: say(6, f"network: {line}"),
+        )
+    except network.NetworkError as error:
+        say(3, f"shutdown: {error.message}")
+
+
+def release(verb: str, old_root: str, net_folder: str, say: Say) -> None:
+    """Hand everything back; what could not be released is said on the console."""
+    started = time.monotonic()
+    say(5, f"shutdown: the real system has ended ({verb}); releasing what it stood on")
+    bring_network_back(net_folder, say)
+    left = release_all(old_root, say)
+    if not left and verb in FINAL:
+        keeper.give_back(netstate.decode(read_text(f"{net_folder}/state")), say)
+    if left:
+        bounded(os.sync)
+        console.tell(["mkinitfs: NOT RELEASED:", *(f"  {line}" for line in left), "  the server may keep its locks"])
+    else:
+        say(5, f"shutdown: everything is released [{time.monotonic() - started:.2f} s]")
+
+
+def end(verb: str, say: Say) -> None:
+    """End the machine; does not return. What cannot be done is followed by what is nearest to it."""
+    for attempt in (verb, "reboot" if verb == "kexec" else "poweroff", "halt"):
+        say(5, f"shutdown: {attempt}")
+        try:
+            kernel.reboot(attempt)
+        except OSError as error:
+            say(3, f"shutdown: {attempt}: {error.strerror}")
+    while True:
+        signal.pause()
