@@ -1,0 +1,178 @@
+"""The indexes made for an image, read by those who will read them: busybox's modprobe, kmod's depmod."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from mkinitfs import firmware, hardware
+from mkinitfs.compress import unpack_file
+from mkinitfs.kmod import Modules
+from mkinitfs.manifest import File, Manifest
+from mkinitfs.modclosure import Closure, closure_of
+from mkinitfs.modindex import index_files, load_order
+from mkinitfs.process import run
+from mkinitfs.sysroot import Sysroot
+from tests.kernels import ENV, SUITES, Kernel, kernel
+
+CIFS_LOOP = ("cifs", "loop", "ext4", "xfs", "overlay", "virtio_net", "e1000", "nfs", "btrfs", "vfat")
+
+
+@pytest.fixture(params=SUITES, scope="module")
+def debian(request: pytest.FixtureRequest) -> Kernel:
+    return kernel(request.param)
+
+
+@pytest.fixture(scope="module")
+def closure(debian: Kernel) -> Closure:
+    return closure_of(Modules(debian.modules), [(name, "test") for name in CIFS_LOOP])
+
+
+@pytest.fixture
+def image(closure: Closure, tmp_path: Path) -> Path:
+    """A root with the indexes where busybox looks for those of the running kernel, and busybox itself."""
+    modules = tmp_path / "lib/modules" / os.uname().release
+    modules.mkdir(parents=True)
+    for name, text in index_files(closure).items():
+        (modules / name).write_text(text)
+    busybox = shutil.which("busybox", path=ENV["PATH"])
+    assert busybox, "busybox: program not found"
+    for library in [busybox, *(word for word in run(["ldd", busybox]).split() if word.startswith("/"))]:
+        target = tmp_path / library.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, target)
+    (tmp_path / "busybox").symlink_to(busybox)
+    return tmp_path
+
+
+def busybox_modprobe(image: Path, *words: str) -> str:
+    """Run it in a chroot, with a user namespace of its own where we are not root."""
+    enter = ["chroot"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "chroot"]
+    # Without -a each path is followed by a blank and the options, of which there are none.
+    return run([*enter, str(image), "/busybox", "modprobe", *words], env=ENV).replace(" \n", "\n")
+
+
+def expected(closure: Closure, names: list[str] | tuple[str, ...]) -> str:
+    folder = f"/lib/modules/{os.uname().release}"
+    return "".join(f"insmod {folder}/{closure.chosen[name].module.image_path}\n" for name in names)
+
+
+def test_busybox_loads_every_module_in_our_order(closure: Closure, image: Path) -> None:
+    names = list(closure.chosen)
+    output = busybox_modprobe(image, "-a", "-D", *names)
+    assert output == "".join(expected(closure, load_order(closure, name)) for name in names)
+    for name in names:
+        order = load_order(closure, name)
+        assert [one for one in order if one in closure.chosen[name].module.depends] == list(
+            closure.chosen[name].module.depends
+        )
+
+
+def test_busybox_brings_what_softdeps_and_templates_need(closure: Closure, image: Path) -> None:
+    """The failure of the field notes: libcrc32c without crc32c, gcm without ghash."""
+    assert "/crc32c_generic.ko\n" in busybox_modprobe(image, "-D", "xfs").partition("libcrc32c")[0]
+    assert "/ghash-generic.ko\n" in busybox_modprobe(image, "-D", "crypto-gcm").partition("/gcm.ko")[0]
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("fs-cifs", "cifs"),
+        ("fs-ext4", "ext4"),
+        ("crypto-ccm", "ccm"),
+        ("crypto-cmac", "cmac"),
+        ("nls_utf8", "nls_utf8"),
+        ("nfsv4", "nfsv4"),
+        ("virtio:d00000001v00001AF4", "virtio_net"),
+        ("pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00", "e1000"),
+    ],
+)
+def test_busybox_finds_what_the_kernel_asks_for(closure: Closure, image: Path, alias: str, name: str) -> None:
+    assert busybox_modprobe(image, "-q", "-D", "--", alias) == expected(closure, load_order(closure, name))
+
+
+def test_busybox_takes_a_builtin_for_done(closure: Closure, image: Path) -> None:
+    assert "md5" in closure.builtin
+    assert busybox_modprobe(image, "-q", "--", "md5") == ""
+
+
+def test_depmod_makes_the_same_indexes_of_the_same_files(closure: Closure, tmp_path: Path) -> None:
+    folder = tmp_path / "lib/modules/6.6.6"
+    for module in (item.module for item in closure.chosen.values()):
+        target = folder / module.image_path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(unpack_file(closure.kernel.directory / module.path))
+    ours = index_files(closure)
+    # depmod sorts by modules.order, as we keep the order that it made for the whole kernel.
+    (folder / "modules.order").write_text(ours["modules.order"])
+    (folder / "modules.builtin").write_text(ours["modules.builtin"])
+    run(["depmod", "-b", str(tmp_path), "6.6.6"], env=ENV)
+    theirs = (folder / "modules.alias").read_text().splitlines()
+    assert sorted(ours["modules.alias"].splitlines()) == sorted(line for line in theirs if line[0] != "#")
+    again = Modules(folder)
+    for name, item in closure.chosen.items():
+        assert set(again[name].depends) == set(item.module.depends)
+        assert again.softdeps.get(name) == closure.kernel.softdeps.get(name)
+
+
+def test_the_manifest_holds_every_module_unpacked(closure: Closure) -> None:
+    manifest = Manifest(closure.entries())
+    files = {path for path, entry in manifest.items() if isinstance(entry, File)}
+    base = f"lib/modules/{closure.kernel.version}"
+    assert files == {f"{base}/{item.module.image_path}" for item in closure.chosen.values()}
+    assert all(path.endswith(".ko") for path in files)
+
+
+def test_the_ciphers_of_cifs_are_there_or_built_in(closure: Closure) -> None:
+    there = {*closure.chosen, *closure.builtin}
+    assert {"md5", "hmac", "cmac", "gcm", "ccm", "ctr", "ecb", "ghash_generic", "gf128mul"} <= there
+    assert "nls_utf8" in there
+    assert "padlock_aes" not in there
+    for alias in ("crypto-sha512", "crypto-sha256", "crypto-aes"):
+        assert there & {*closure.kernel.lookup(alias), *closure.kernel.builtin_aliases[alias]}
+
+
+def test_a_usb_adapter_brings_its_host_controllers(debian: Kernel) -> None:
+    closure = closure_of(Modules(debian.modules), [("r8152", "test")])
+    assert {"xhci_pci", "ehci_pci", "usbcore", "mii"} <= {*closure.chosen}
+    assert load_order(closure, "r8152")[-1] == "r8152"
+    assert "xhci_pci" not in load_order(closure, "usbcore")
+
+
+def test_generic_has_every_driver_that_makes_an_ethernet_device(debian: Kernel) -> None:
+    """dracut's rule as the oracle: who allocates an Ethernet device is a driver of one."""
+    modules = Modules(debian.modules)
+    chosen = closure_of(modules, hardware.generic(modules)).chosen
+    # Wireless, the other end of a wire (USB gadget), parallel port, AppleTalk in IP, cable modem on ISA.
+    others = ("/wireless/", "/staging/rtl", "/r8188eu/", "/usb/gadget/", "/plip/", "/appletalk/", "/sb1000")
+    found = 0
+    for name, (path, _) in modules.lines.items():
+        if path.startswith(("kernel/drivers/net/", "kernel/drivers/staging/", "kernel/drivers/usb/")):
+            data = unpack_file(debian.modules / path)
+            if b"\0alloc_etherdev_mqs\0" in data or b"\0devm_alloc_etherdev_mqs\0" in data:
+                found += name in chosen
+                assert name in chosen or any(other in path for other in others), path
+    assert found > 80
+    assert {"e1000", "e1000e", "igb", "r8169", "realtek", "tg3", "mlx5_core", "ax88179_178a"} <= set(chosen)
+    assert {"virtio_net", "vmxnet3", "hv_netvsc", "xen_netfront", "xhci_pci"} <= set(chosen)
+
+
+def test_firmware_of_generic_is_warned_of_by_driver(debian: Kernel) -> None:
+    modules = Modules(debian.modules)
+    closure = closure_of(modules, hardware.generic(modules))
+    found = firmware.collect(closure, Sysroot(debian.root))
+    assert found.entries == ()
+    tg3 = [line for line in found.warnings if line.startswith("tg3: ")]
+    assert len(tg3) == 1
+    assert "tigon/tg3.bin" in tg3[0]
+
+
+def test_a_closure_is_a_matter_of_milliseconds(debian: Kernel) -> None:
+    """CPU time, so that a busy machine does not count; 40 ms are usual."""
+    start = time.process_time()
+    index_files(closure_of(Modules(debian.modules), [(name, "test") for name in CIFS_LOOP]))
+    assert time.process_time() - start < 0.2

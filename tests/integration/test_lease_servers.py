@@ -1,0 +1,250 @@
+"""A lease kept by keeper.Keeper against dnsmasq and busybox udhcpd, in network namespaces."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from init import netstate
+from init.netstate import Interface
+from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
+
+# Configures as /init does, then stays behind; shorter waits than in life, so that nobody grows old here.
+KEEP = """
+import sys; sys.path.insert(0, sys.argv[1])
+import select, time
+from init import dhcp, ipconfig, keeper, network, options
+options._LEAST_SECONDS, dhcp.FIRST_WAIT, dhcp.LONGEST_WAIT = 2, 1.0, 2.0
+def say(level, line): print(level, line, flush=True)
+found = network.configure(ipconfig.parse(sys.argv[3:]), deadline=time.monotonic() + 30, log=lambda line: say(6, line))
+network.leave_files(found, sys.argv[2], sys.argv[2])
+kept = keeper.Keeper(found, sys.argv[2], say)
+poll = select.poll()
+poll.register(kept, select.POLLIN)
+end = time.monotonic() + 25  # whoever waits for a line that never comes is to know
+while time.monotonic() < end:
+    poll.poll(60000)
+    kept.serve()
+"""
+GIVE_BACK = """
+import sys; sys.path.insert(0, sys.argv[1])
+from init import keeper, netstate
+keeper.give_back(netstate.decode(open(sys.argv[2] + "/state").read()), lambda level, line: print(line))
+"""
+# dnsmasq gives no lease of less than two minutes, but says what T1 and T2 are.
+SOON = ("--dhcp-option=option:T1,3", "--dhcp-option=option:T2,6")
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with laboratory(tmp_path) as made:
+        made.wire("eth0")
+        made.serve("eth0", "10.9.0.1/24")
+        yield made
+
+
+def keeping(lab: Lab, *values: str) -> Configuring:
+    """A keeper at work; `until` follows its log."""
+    words = (sys.executable, "-ISBc", KEEP, str(ROOT), str(lab.folder), *(values or ("dhcp",)))
+    return Configuring(lab.start("client", *words))
+
+
+def state(lab: Lab) -> Interface:
+    """What is recorded."""
+    (interface,) = netstate.decode((lab.folder / "state").read_text()).interfaces
+    return interface
+
+
+def renewals(keeper: Configuring, number: int) -> list[str]:
+    """Wait for so many; their log lines."""
+    for _ in range(number):
+        keeper.until(": lease renewed by ")
+    return [line for line in keeper.log if ": lease renewed by " in line]
+
+
+def give_back(lab: Lab) -> str:
+    return lab.run("client", sys.executable, "-ISBc", GIVE_BACK, str(ROOT), str(lab.folder))
+
+
+def udhcpd(lab: Lab, address: str, seconds: int) -> None:
+    lab.udhcpd(
+        "eth0",
+        f"start {address}\nend {address}\nauto_time 1\nmin_lease 1\noption subnet 255.255.255.0\n"
+        f"option lease {seconds}\n",
+    )
+
+
+def expires(lab: Lab) -> list[float]:
+    """When the leases in udhcpd's file end, as Unix time: int64 of its writing, then struct dyn_lease."""
+    data = (lab.folder / "udhcpd.leases").read_bytes()
+    written, rest = int.from_bytes(data[:8], "big"), data[8:]
+    return [written + int.from_bytes(rest[at : at + 4], "big") for at in range(0, len(rest), 36)]
+
+
+def test_five_leases_of_udhcpd_and_the_release(lab: Lab) -> None:
+    udhcpd(lab, "10.9.0.20", 2)
+    keeper = keeping(lab)
+    started = time.monotonic()
+    lines = renewals(keeper, 5)
+    assert 4.5 < time.monotonic() - started < 20  # T1 is after one second
+    assert lines[-1] == "7 lease: eth0: 10.9.0.20: lease renewed by 10.9.0.1 for 2 s"
+    assert lab.addresses("eth0") == ["10.9.0.20/24"]
+    recorded = state(lab)
+    assert abs(time.clock_gettime(time.CLOCK_BOOTTIME) - recorded.obtained) < 5
+    assert (recorded.lease_seconds, recorded.renew_after, recorded.rebind_after) == (2, 1.0, 1.75)
+
+
+def test_the_release_is_in_the_servers_file(lab: Lab) -> None:
+    udhcpd(lab, "10.9.0.20", 600)
+    keeper = keeping(lab)
+    eventually((lab.folder / "state").exists, "the lease")
+    eventually(lambda: any(end > time.time() + 500 for end in expires(lab)), "the lease in the server's file")
+    assert "lease of 10.9.0.20 given back to 10.9.0.1" in give_back(lab)
+    eventually(lambda: all(end <= time.time() + 5 for end in expires(lab)), "its end in the server's file")
+    assert keeper.log == []
+
+
+def test_dnsmasq_is_asked_alone_and_gets_its_lease_back(lab: Lab) -> None:
+    log = lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.60", *SOON, "--dhcp-option=26,1400")
+    keeper = keeping(lab, "::::box.nis::dhcp,0,me")
+    renewals(keeper, 3)
+    assert log().count("client provides name: box") >= 4
+    give_back(lab)
+    eventually(lambda: "DHCPRELEASE(eth0)" in log(), "the release")
+    assert log().count("DHCPDISCOVER(") <= 3  # the boot's
+    assert "DHCPNAK" not in log()
+    leases = lab.folder.glob("*.leases")
+    eventually(lambda: "10.9.0" not in "".join(path.read_text() for path in leases), "the lease is gone there, too")
+
+
+def test_what_changes_with_a_renewal(lab: Lab) -> None:
+    log = lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50", *SOON)
+    keeper = keeping(lab)
+    renewals(keeper, 1)
+    assert lab.routes() == {"default": ("10.9.0.1", "eth0")}
+    restart(lab, "10.9.0.50", "--dhcp-option=3,10.9.0.2", "--dhcp-option=6,10.9.0.3", forget=False)
+    eventually(lambda: lab.routes() == {"default": ("10.9.0.2", "eth0")}, "the new gateway")
+    assert state(lab).dns == ("10.9.0.3",)
+    assert (lab.folder / "resolv.conf").read_text() == "nameserver 10.9.0.3\n"
+    assert "DHCPNAK" not in log()
+
+
+def restart(lab: Lab, address: str, *options: str, forget: bool = True) -> None:
+    """Another dnsmasq instead of the first; it knows nothing of the leases given, or all of them."""
+    (first,) = lab.folder.glob("dnsmasq-*.leases")
+    log = first.with_suffix("")
+    number = log.read_text().partition("dnsmasq[")[2].partition("]")[0]  # its PID in the laboratory
+    lab.run("server", "kill", number)
+    eventually(lambda: "exiting on receipt of SIGTERM" in log.read_text(), "the first one's end")
+    if not forget:
+        first.replace(lab.folder / f"dnsmasq-{len(lab._started)}.log.leases")
+    lab.dnsmasq("eth0", address, address, *SOON, *options)
+
+
+def test_a_server_that_forgot_gives_the_same_address_again(lab: Lab) -> None:
+    lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50", *SOON)
+    keeper = keeping(lab)
+    renewals(keeper, 1)
+    before = lab.addresses("eth0")
+    restart(lab, "10.9.0.50")
+    keeper.until("REFUSED by the server")
+    keeper.until("given again by 10.9.0.1")
+    renewals(keeper, 1)
+    assert lab.addresses("eth0") == before
+
+
+def test_a_server_that_insists_on_another_address(lab: Lab) -> None:
+    lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50", *SOON)
+    keeper = keeping(lab)
+    renewals(keeper, 1)
+    with subprocess.Popen(
+        lab.words("client", sys.executable, "-c", CONNECTION), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as connected:
+        assert connected.stdout is not None
+        with subprocess.Popen(lab.words("server", sys.executable, "-c", ECHO), text=True) as echo:
+            assert connected.stdout.readline() == "10.9.0.50\n"
+            restart(lab, "10.9.0.77")
+            keeper.until("2 lease: eth0: 10.9.0.77: GIVEN INSTEAD OF 10.9.0.50 by 10.9.0.1, which insists")
+            assert lab.addresses("eth0") == ["10.9.0.50/24", "10.9.0.77/24"]
+            assert connected.communicate("still there\n")[0] == "still there\n"  # what the root would feel
+            echo.wait()
+    renewals(keeper, 1)
+    assert state(lab).address == "10.9.0.77"
+    assert "lease of 10.9.0.77 given back" in give_back(lab)
+
+
+ECHO = """
+import socket
+with socket.create_server(("10.9.0.1", 445)) as server:
+    connection = server.accept()[0]
+    while data := connection.recv(100): connection.send(data)
+"""
+CONNECTION = """
+import socket, time
+for _ in range(300):
+    try:
+        connection = socket.create_connection(("10.9.0.1", 445)); break
+    except ConnectionRefusedError:
+        time.sleep(0.05)
+print(connection.getsockname()[0], flush=True)
+connection.send(input().encode() + b"\\n")
+print(connection.recv(100).decode(), end="", flush=True)
+"""
+
+
+def test_silence_to_the_end_and_a_server_that_comes_back(lab: Lab) -> None:
+    udhcpd(lab, "10.9.0.20", 2)
+    keeper = keeping(lab)
+    renewals(keeper, 1)
+    server = (lab.folder / "udhcpd.pid").read_text().strip()
+    lab.run("server", "kill", "-STOP", server)
+    keeper.until("4 lease: eth0: 10.9.0.20: no answer from 10.9.0.1; asking every server")
+    keeper.until("3 lease: eth0: 10.9.0.20: the lease HAS RUN OUT without an answer; it stays")
+    time.sleep(1.5)
+    assert lab.addresses("eth0") == ["10.9.0.20/24"]
+    lab.run("server", "kill", "-CONT", server)
+    keeper.until("given again by 10.9.0.1")
+    renewals(keeper, 2)
+
+
+def test_an_address_taken_over_by_another_client_is_left_alone(lab: Lab) -> None:
+    log = lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50", *SOON)
+    keeper = keeping(lab)
+    renewals(keeper, 1)
+    life = ("valid_lft", "300", "preferred_lft", "300")
+    lab.run("client", "ip", "address", "change", "10.9.0.50/24", "dev", "eth0", *life)
+    keeper.until("4 lease: eth0: 10.9.0.50: no longer on a device as it was left there; the lease is left alone")
+    asked = log().count("DHCPREQUEST(")
+    time.sleep(2.5)
+    assert log().count("DHCPREQUEST(") == asked
+
+
+def test_a_device_that_was_renamed_and_one_below_a_bridge(lab: Lab) -> None:
+    log = lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50", *SOON)
+    keeper = keeping(lab)
+    renewals(keeper, 1)
+    script = "ip link set eth0 down; ip link set eth0 name ens3; ip link set ens3 up"
+    lab.run("client", "sh", "-ec", script)
+    renewals(keeper, 2)
+    (link,) = lab.json("client", "link", "show", "dev", "ens3")
+    script = (
+        f"ip link add br0 address {link['address']} type bridge; ip link set br0 up;"
+        "ip link set ens3 master br0; ip address add 10.9.0.50/24 dev br0; ip address flush dev ens3"
+    )
+    lab.run("client", "sh", "-ec", script)
+    renewals(keeper, 3)
+    assert "DHCPNAK" not in log()
+
+
+def test_nothing_is_kept_where_nothing_ends(lab: Lab) -> None:
+    lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50", "--dhcp-host=52:54:00:12:34:56,10.9.0.70")
+    keeper = keeping(lab, "10.9.0.9:::255.255.255.0::eth0:off")
+    eventually((lab.folder / "state").exists, "the address")
+    time.sleep(0.5)
+    assert [line for line in keeper.log if "lease" in line] == []
+    assert give_back(lab) == ""

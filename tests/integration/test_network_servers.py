@@ -1,0 +1,327 @@
+"""network.configure() and restore() in network namespaces, against dnsmasq and busybox udhcpd."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import ROOT, Lab, eventually, laboratory
+
+# Answers every question at once, wrongly in six ways.
+ROGUE = """
+import sys; sys.path.insert(0, sys.argv[1])
+import socket
+from tests import dhcp_wire as wire
+rogue = bytes((10, 9, 0, 66))
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wires:
+    wires.bind((sys.argv[2], 0x0800))
+    print("listening", flush=True)
+    while True:
+        question = wires.recv(4096)
+        if question[36:38] != bytes((0, 67)):
+            continue
+        good = wire.answer(question, wire.OFFER, server=rogue, mac=question[6:12], address=rogue)
+        wires.send(question[6:12] + good[6:12] + bytes((0x81, 0, 0, 5)) + good[12:])  # from VLAN 5
+        to = {"mac": question[6:12], "address": rogue}
+        for answer in (
+            wire.answer(question, wire.OFFER, server=bytes(4), **to),
+            wire.answer(question, wire.OFFER, (1, b"x"), server=rogue, **{**to, "address": b"\\xff" * 4}),
+            wire.answer(question, wire.ACK, server=rogue, **to),
+            wire.answer(question, wire.NAK, server=rogue, **to),
+            wire.answer(question, wire.OFFER, server=rogue, **to)[:-20],
+        ):
+            wires.send(b"\\xff" * 6 + answer[6:])
+"""
+
+# Follows a lease on a clock of its own: renewal at half of it, rebinding later, and at the end the release.
+LEASED = """
+import sys; sys.path.insert(0, sys.argv[1])
+import select
+from init import dhcp, frames, ipconfig, netstate, packets, rtnl
+with rtnl.Kernel() as kernel:
+    (link,) = (link for link in kernel.links().values() if link.name == "eth0")
+    kernel.ask(rtnl.netlink.set_link, link.number, up=True)
+    links = kernel.links()
+    while not links[link.number].running:
+        select.select([kernel.events], [], [])
+        kernel.changes(links)
+    opened = packets.listen("eth0", frames.ETH_P_IP)
+    client = dhcp.Client(bytes.fromhex(link.mac.replace(":", "")), 77, ipconfig.Request(), 0.0)
+    def until(states, now):
+        while client.state not in states:
+            for frame in client.outgoing():
+                opened.send(frame)
+            select.select([opened], [], [], 30)
+            client.receive(opened.recv(4096), now, checksummed=False)
+        print(client.state, client.deadline(), flush=True)
+    until([dhcp.BOUND], 0.0)
+    kernel.assign(link, netstate.leased(ipconfig.Request(), link, client.lease))
+    for now in (1800.0, 1800.0 + 3150.0):
+        client.tick(now)
+        print(client.state, flush=True)
+        until([dhcp.BOUND], now)
+    opened.send(client.release())
+"""
+
+# Answers RARP (RFC 903) with one address, written from the document.
+RARPD = """
+import socket, sys
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wires:
+    wires.bind((sys.argv[1], 0x8035))
+    print("listening", flush=True)
+    while True:
+        question = wires.recv(4096)
+        mac, head = question[6:12], bytes((0, 1, 8, 0, 6, 4, 0, 4))
+        if question[20:22] == bytes((0, 3)) and question[32:38] == mac:
+            own = bytes((2, 0, 0, 0, 0, 1))
+            body = head + own + bytes((10, 9, 0, 1)) + mac + bytes((10, 9, 0, 88))
+            wires.send(mac + own + bytes((0x80, 0x35)) + body)
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with laboratory(tmp_path) as made:
+        yield made
+
+
+def counted(log: str, kind: str) -> int:
+    """How many packets of a kind dnsmasq has logged."""
+    return sum(f"{kind}(" in line for line in log.splitlines())
+
+
+def test_everything_that_dnsmasq_gives(lab: Lab) -> None:
+    lab.wire("eth0")
+    lab.serve("eth0", "10.9.0.1/24")
+    log = lab.dnsmasq(
+        "eth0",
+        "10.9.0.50",
+        "10.9.0.50",
+        "--dhcp-option=6,10.9.0.3,10.9.0.4",
+        "--dhcp-option=15,lab.example",
+        "--dhcp-option=26,1400",
+        "--dhcp-option=42,10.9.0.5",
+        "--dhcp-option=17,10.9.0.1:/srv/root",
+        "--dhcp-option=119,eng.lab.example,lab.example",
+        "--dhcp-option=121,0.0.0.0/0,10.9.0.9,10.77.0.0/16,10.9.0.7",
+    )
+    found = lab.configuring("dhcp").result()
+    assert found["protocol"] == "dhcp"
+    assert (found["address"], found["prefix"], found["gateway"]) == ("10.9.0.50", "24", "10.9.0.9")
+    assert (found["dns"], found["domain"]) == ("10.9.0.3 10.9.0.4", "lab.example")
+    assert found["search"] == "eng.lab.example lab.example"
+    assert (found["ntp"], found["rootpath"], found["bootserver"]) == (
+        "10.9.0.5",
+        "10.9.0.1:/srv/root",
+        "10.9.0.1",
+    )
+    assert found["lease_seconds"] == "3600"
+    assert lab.addresses("eth0") == ["10.9.0.50/24"]
+    assert lab.routes() == {"default": ("10.9.0.9", "eth0"), "10.77.0.0/16": ("10.9.0.7", "eth0")}
+    assert lab.json("client", "link", "show", "eth0")[0]["mtu"] == 1400
+    assert "UP" in lab.flags("lo")
+    # The first question left with the carrier; more only where the kernel was late to see to its queues.
+    assert counted(log(), "DHCPDISCOVER") in (1, 2, 3)
+    assert counted(log(), "DHCPREQUEST") == 1
+
+
+def test_udhcpd(lab: Lab) -> None:
+    lab.wire("eth0")
+    lab.serve("eth0", "10.8.0.1/24")
+    lab.udhcpd(
+        "eth0",
+        "start 10.8.0.20\nend 10.8.0.20\noption subnet 255.255.0.0\noption router 10.8.0.1\n"
+        "option dns 10.8.0.2\noption lease 600",
+    )
+    found = lab.configuring("eth0:dhcp").result()
+    assert (found["address"], found["prefix"], found["lease_seconds"]) == ("10.8.0.20", "16", "600")
+    assert lab.routes() == {"default": ("10.8.0.1", "eth0")}
+    lab.run("client", "busybox", "ping", "-c", "1", "-W", "10", "10.8.0.1")
+
+
+def test_a_bootp_answer(lab: Lab) -> None:
+    lab.wire("eth0", mac="52:54:00:12:34:56")
+    lab.serve("eth0", "10.9.0.1/24")
+    lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.60", "--dhcp-host=52:54:00:12:34:56,10.9.0.70")
+    found = lab.configuring("bootp").result()
+    assert (found["protocol"], found["address"], found["lease_seconds"]) == ("bootp", "10.9.0.70", "0")
+
+
+@pytest.mark.parametrize("word", ["rarp", "both"])
+def test_a_rarp_answer(lab: Lab, word: str) -> None:
+    lab.wire("eth0")
+    server = lab.start("server", sys.executable, "-ISBc", RARPD, "eth0")
+    assert server.stdout is not None
+    assert server.stdout.readline() == "listening\n"
+    found = lab.configuring(f":10.9.0.1:10.9.0.7:255.255.255.0::eth0:{word}").result()
+    assert (found["protocol"], found["address"], found["prefix"]) == ("rarp", "10.9.0.88", "24")
+    assert (found["server"], found["gateway"]) == ("10.9.0.1", "10.9.0.7")
+
+
+def test_the_name_and_the_identifier_reach_the_server(lab: Lab) -> None:
+    lab.wire("eth0")
+    lab.serve("eth0", "10.9.0.1/24")
+    log = lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.60", "--dhcp-host=id:00:62:6f:78,10.9.0.80")
+    found = lab.configuring("::::wall.lab::dhcp,0,box").result()
+    assert (found["address"], found["hostname"], found["nis_domain"]) == ("10.9.0.80", "wall", "lab")
+    assert "client provides name: wall" in log()
+
+
+def test_a_server_that_comes_late(lab: Lab) -> None:
+    lab.wire("eth0")
+    lab.serve("eth0", "10.9.0.1/24")
+    configuring = lab.configuring("any")
+    configuring.until("asking for an address")
+    eventually(
+        lambda: lab.json("server", "-s", "link", "show", "eth0")[0]["stats64"]["rx"]["packets"],
+        "the question",
+    )
+    lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50")
+    assert configuring.result()["address"] == "10.9.0.50"
+
+
+def test_the_device_that_is_answered_wins(lab: Lab) -> None:
+    for name in ("eth0", "eth1", "eth2"):
+        lab.wire(name)
+    lab.serve("eth1", "10.9.0.1/24")
+    lab.dnsmasq("eth1", "10.9.0.50", "10.9.0.50")
+    configuring = lab.configuring("dhcp")
+    assert configuring.result()["device"] == "eth1"
+    assert [name for name in ("eth0", "eth1", "eth2") if "UP" in lab.flags(name)] == ["eth1"]
+    for name in ("eth0", "eth2"):
+        assert any(f"log {name}: no answer; left alone, eth1 was first" in line for line in configuring.log)
+
+
+def test_an_address_without_device_is_for_the_one_that_is_answered(lab: Lab) -> None:
+    """The nfsroot document: with several devices and none named, autoconfiguration finds the device."""
+    for name in ("eth0", "eth1"):
+        lab.wire(name)
+    lab.serve("eth1", "10.9.0.1/24")
+    lab.dnsmasq("eth1", "10.9.0.50", "10.9.0.70")
+    found = lab.configuring("10.9.0.66:10.9.0.9::255.255.0.0").result()
+    assert (found["device"], found["address"], found["prefix"]) == ("eth1", "10.9.0.66", "16")
+    assert found["bootserver"] == "10.9.0.9"
+
+
+def test_what_pxelinux_writes(lab: Lab) -> None:
+    lab.wire("eth0")
+    lab.wire("eth1", mac="52:54:00:12:34:56")
+    configuring = lab.configuring("10.0.2.15:10.0.2.2:10.0.2.3:255.255.255.0", bootif="01-52-54-00-12-34-56")
+    found = configuring.result()
+    assert (found["device"], found["protocol"], found["bootserver"]) == ("eth1", "static", "10.0.2.2")
+    assert lab.addresses("eth1") == ["10.0.2.15/24"]
+    assert lab.routes() == {"default": ("10.0.2.3", "eth1")}
+    assert "UP" not in lab.flags("eth0")
+
+
+def test_static_with_a_gateway_outside_of_the_network(lab: Lab) -> None:
+    lab.wire("eth0")
+    lab.serve("eth0", "172.16.5.1/32")
+    lab.run("server", "ip", "route", "add", "192.168.7.0/24", "dev", "eth0")
+    found = lab.configuring("192.168.7.5::172.16.5.1:::eth0:off:1.1.1.1").result()
+    assert (found["prefix"], found["dns"]) == ("24", "1.1.1.1")  # class C
+    lab.run("client", "busybox", "ping", "-c", "1", "-W", "10", "172.16.5.1")
+
+
+def test_two_devices_by_name(lab: Lab) -> None:
+    for name in ("eth0", "eth1"):
+        lab.wire(name)
+    found = lab.configuring(
+        "10.1.0.2::10.1.0.1:255.255.255.0::eth1:off", "10.2.0.2::10.2.0.1:255.255.255.0::eth0:off"
+    )
+    text = found.result()["text"]
+    assert [line for line in text.splitlines() if line.startswith("device=")] == [
+        "device=eth1",
+        "device=eth0",
+    ]
+    assert (lab.addresses("eth0"), lab.addresses("eth1")) == (["10.2.0.2/24"], ["10.1.0.2/24"])
+    defaults = lab.json("client", "-4", "route", "show", "default")
+    assert [(route["dev"], route.get("metric", 0)) for route in defaults] == [("eth1", 0), ("eth0", 100)]
+
+
+def test_carrier_and_device_are_waited_for(lab: Lab) -> None:
+    configuring = lab.configuring("10.9.0.2:::255.255.255.0::eth5:off")
+    configuring.until("waiting for the device eth5")
+    lab.wire("eth5", up=False)
+    configuring.until("eth5: set up, waiting for its carrier")
+    lab.run("server", "ip", "link", "set", "eth5", "up")
+    assert configuring.result()["device"] == "eth5"
+    assert lab.addresses("eth5") == ["10.9.0.2/24"]
+
+
+def test_carrier_lost_and_found_while_asking(lab: Lab) -> None:
+    lab.wire("eth0")
+    configuring = lab.configuring("dhcp")
+    configuring.until("asking for an address")
+    lab.run("server", "ip", "link", "set", "eth0", "down")
+    configuring.until("eth0: lost its carrier")
+    lab.serve("eth0", "10.9.0.1/24")
+    lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50")
+    lab.run("server", "ip", "link", "set", "eth0", "up")
+    assert configuring.result()["address"] == "10.9.0.50"
+
+
+def test_failures_say_what_happened_on_each_device(lab: Lab) -> None:
+    lab.wire("eth0", up=False, mac="52:54:00:00:00:01")
+    found = lab.configuring("dhcp", seconds=0.3).result()
+    assert found["error"].startswith("network: eth0: no carrier | is the cable plugged in")
+    lab.wire("eth1")
+    found = lab.configuring("dhcp", seconds=0.3).result()
+    assert found["error"].startswith("network: eth0: no carrier; eth1: no answer | is there a DHCP server?")
+    found = lab.configuring("eth7:dhcp", seconds=0.3).result()
+    assert (
+        "network: the device eth7 is not there; there are: eth0 (52:54:00:00:00:01), eth1 (" in found["error"]
+    )
+    assert lab.configuring("off").result() == {"text": "\n"}
+
+
+def test_restore_after_the_real_system_has_taken_the_network_down(lab: Lab) -> None:
+    lab.wire("eth0")
+    lab.serve("eth0", "10.9.0.1/24")
+    lab.dnsmasq(
+        "eth0", "10.9.0.50", "10.9.0.50", "--dhcp-option=121,10.77.0.0/16,10.9.0.7,0.0.0.0/0,10.9.0.9"
+    )
+    state = lab.configuring("dhcp").result()["text"]
+    before = lab.addresses("eth0"), lab.routes()
+    for words in (
+        ("link", "set", "eth0", "down"),
+        ("address", "flush", "dev", "eth0"),
+        ("link", "set", "lo", "down"),
+        ("link", "set", "eth0", "name", "ens3"),
+    ):
+        lab.run("client", "ip", *words)
+    lab.restore(state)
+    assert lab.addresses("ens3") == before[0]
+    assert {to: gateway for to, (gateway, _) in lab.routes().items()} == {
+        to: gateway for to, (gateway, _) in before[1].items()
+    }
+    lab.run("client", "busybox", "ping", "-c", "1", "-W", "10", "10.9.0.1")
+
+
+def test_a_rogue_server_that_answers_wrongly_is_passed_over(lab: Lab) -> None:
+    lab.wire("eth0")
+    lab.serve("eth0", "10.9.0.1/24")
+    rogue = lab.start("server", sys.executable, "-ISBc", ROGUE, str(ROOT), "eth0")
+    assert rogue.stdout is not None
+    assert rogue.stdout.readline() == "listening\n"
+    lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50")
+    found = lab.configuring("dhcp").result()
+    assert (found["address"], found["server"]) == ("10.9.0.50", "10.9.0.1")
+    assert rogue.poll() is None
+
+
+def test_a_lease_is_renewed_rebound_and_given_back(lab: Lab) -> None:
+    lab.wire("eth0")
+    lab.serve("eth0", "10.9.0.1/24")
+    log = lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50")
+    said = lab.run("client", sys.executable, "-ISBc", LEASED, str(ROOT)).split()
+    assert [word for word in said if word.isalpha()] == ["bound", "renewing", "bound", "rebinding", "bound"]
+    # dnsmasq shortens its T1 by a random part, so that its clients do not all come at once.
+    renewals = [float(word) for word in said if not word.isalpha()]
+    assert all(now < at <= now + 1800 for now, at in zip((0, 1800, 4950), renewals, strict=True))
+    eventually(lambda: counted(log(), "DHCPRELEASE"), "the release")
+    kinds = ("DHCPDISCOVER", "DHCPREQUEST", "DHCPACK", "DHCPNAK")
+    assert [counted(log(), kind) for kind in kinds] == [1, 4, 4, 0]

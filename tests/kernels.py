@@ -1,0 +1,198 @@
+"""Debian kernels to test with, downloaded once into ~/.cache/mkinitfs/kernels and unpacked without any hook.
+
+The packages come through apt with a configuration of its own below the cache, so that neither the machine's
+package lists nor root are needed; the mirror is the one this machine already uses. Also a program:
+
+    python -m tests.kernels 6.1 6.12
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import shutil
+import struct
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mkinitfs.errors import MkinitfsError
+from mkinitfs.process import run
+
+SUITES = {"6.1": "bookworm", "6.12": "trixie"}
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mkinitfs" / "kernels"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+# depmod lies in /usr/sbin, which is not on an unprivileged user's path.
+ENV = {**os.environ, "PATH": os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin", "LC_ALL": "C"}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """An unpacked kernel package: boot/vmlinuz-VERSION and lib/modules/VERSION, depmod's indexes included."""
+
+    version: str
+    root: Path
+
+    @property
+    def vmlinuz(self) -> Path:
+        """The kernel image, for qemu's -kernel."""
+        return self.root / "boot" / f"vmlinuz-{self.version}"
+
+    @property
+    def modules(self) -> Path:
+        """The folder that modules.dep lies in."""
+        return self.root / "lib" / "modules" / self.version
+
+
+def kernel(series: str) -> Kernel:
+    """The Debian kernel of `series` ("6.1" or "6.12"), from the cache or else from the mirror.
+
+    Raises MkinitfsError naming what is missing: the program, the mirror, the package, a file in it.
+    """
+    if series not in SUITES:
+        raise MkinitfsError(f"kernel {series}: not one of {', '.join(SUITES)}")
+    root = CACHE / series
+    if not root.is_dir():
+        with _lock(CACHE / f".{series}.lock"):
+            if not root.is_dir():
+                _make(series, root)
+    return _inspect(root)
+
+
+def _inspect(root: Path) -> Kernel:
+    versions = [path.name for path in (root / "lib" / "modules").glob("*")]
+    if len(versions) != 1:
+        raise MkinitfsError(f"{root}/lib/modules: one kernel expected, found {versions}", f"rm -r {root}")
+    found = Kernel(versions[0], root)
+    for path in (found.vmlinuz, found.modules / "modules.dep"):
+        if not path.is_file():
+            raise MkinitfsError(f"{path}: missing from the unpacked kernel", f"rm -r {root}")
+    return found
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _make(series: str, root: Path) -> None:
+    """Download, unpack and index below a temporary folder, then rename: nothing is ever half made."""
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=f".{series}-", ignore_cleanup_errors=True) as folder:
+        work = Path(folder)
+        package = _download(SUITES[series], work)
+        made = work / "root"
+        run(["dpkg-deb", "-x", package, made])
+        # Debian 13 ships /usr/lib/modules and expects the usrmerge link to be there; depmod -b looks in /lib.
+        if not (made / "lib").exists():
+            (made / "lib").symlink_to("usr/lib")
+        for version in (made / "lib" / "modules").iterdir():
+            run(["depmod", "-b", made, version.name], env=ENV)
+        _inspect(made)
+        made.rename(root)
+
+
+def _download(suite: str, work: Path) -> Path:
+    """Fetch the kernel that `suite`'s linux-image-amd64 depends on and return the .deb's path."""
+    options = _apt_options(suite, work)
+    run(["apt-get", *options, "update"], env=ENV)
+    names = [
+        words[1]
+        for line in run(["apt-cache", *options, "depends", "linux-image-amd64"], env=ENV).splitlines()
+        if (words := line.split())[0] == "Depends:"
+    ]
+    if not names:
+        raise MkinitfsError(f"linux-image-amd64: names no kernel in suite {suite}")
+    # `apt-get download` writes to the current folder and knows no other.
+    run(["env", f"--chdir={work}", "apt-get", *options, "download", names[0]], env=ENV)
+    packages = list(work.glob("*.deb"))
+    if len(packages) != 1:
+        raise MkinitfsError(f"{names[0]}: apt-get download brought {len(packages)} packages, one expected")
+    return packages[0]
+
+
+def _apt_options(suite: str, work: Path) -> list[str]:
+    for folder in ("lists/partial", "cache/archives/partial"):
+        (work / folder).mkdir(parents=True)
+    signed_by = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+    sources = work / "sources.list"
+    sources.write_text(f"deb {signed_by}{_mirror()} {suite} main\n")
+    settings = {
+        "Dir::State::lists": work / "lists",
+        "Dir::State::status": "/dev/null",
+        "Dir::Cache": work / "cache",
+        "Dir::Etc::sourcelist": sources,
+        "Dir::Etc::sourceparts": "-",
+        # As root apt would download as user _apt, who cannot enter a home folder of mode 0700.
+        "APT::Sandbox::User": pwd.getpwuid(os.geteuid()).pw_name,
+        "APT::Architecture": "amd64",
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "3",
+    }
+    return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+
+
+def _mirror() -> str:
+    """The URI of the Debian archive in the machine's own apt configuration."""
+    # --no-release-info: also where nobody has run `apt-get update` yet.
+    form = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
+    listing = run(["apt-get", "indextargets", "--no-release-info", "--format", form], env=ENV)
+    suites = {"stable", "oldstable", "testing", "unstable", "sid", *SUITES.values()}
+    for line in listing.splitlines():
+        match line.split():
+            case [uri, release, "main"] if release in suites:
+                return uri
+    raise MkinitfsError(
+        "apt sources: no Debian archive with the component main", "add one below /etc/apt/sources.list.d"
+    )
+
+
+def fake_module(*records: str, elfclass: int = 2, order: str = "<") -> bytes:
+    """A kernel module of nothing but headers and a .modinfo section with `records` ("firmware=a.bin")."""
+    info = "".join(f"{record}\0" for record in records).encode()
+    names = b"\0.modinfo\0.shstrtab\0"
+    header, section = (64, "2I4Q2I2Q") if elfclass == 2 else (52, "10I")
+    ident = b"\x7fELF" + bytes([elfclass, 1 if order == "<" else 2, 1]) + bytes(9)
+    word = "Q" if elfclass == 2 else "I"
+    table, size = header + len(info) + len(names), struct.calcsize(order + section)
+    words = (1, 62, 1, 0, 0, table, 0, header, 0, 0, size, 3, 2)
+    fields = ((0,) * 10, (1, 1, 2, 0, header, len(info)), (10, 3, 0, 0, header + len(info), len(names)))
+    rows = b"".join(struct.pack(order + section, *row, *(0,) * (10 - len(row))) for row in fields)
+    return ident + struct.pack(f"{order}2HI3{word}I6H", *words) + info + names + rows
+
+
+def fake_kernel(folder: Path, modules: dict[str, bytes], **indexes: str) -> Path:
+    """A lib/modules/VERSION with `modules` (path -> content) and `indexes` (dep=, alias=, softdep=...)."""
+    for path, content in modules.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in {"dep": "".join(f"{path}:\n" for path in modules), **indexes}.items():
+        (folder / f"modules.{name.replace('_', '.')}").write_text(text)
+    return folder
+
+
+def main(series: list[str]) -> int:
+    """Fetch the named kernels (all without arguments) and print version and folder of each."""
+    for program in ("apt-get", "dpkg-deb", "depmod"):
+        if not shutil.which(program, path=ENV["PATH"]):
+            print(f"{program}: program not found", file=sys.stderr)
+            return 1
+    try:
+        for name in series or SUITES:
+            found = kernel(name)
+            print(found.version, found.root)
+    except MkinitfsError as error:
+        print(error.message, error.hint, sep="\n", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,79 @@
+"""A machine made of answers, to run boot.py's generators on: a virtual clock, and a record of what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+from init import ops
+from init.netstate import Network
+from init.ops import StepError
+
+# What a machine answers on which everything works.
+WORKS: Mapping[type, Any] = {
+    ops.LoadDrivers: 7,
+    ops.ConfigureNetwork: Network(()),
+    ops.AttachLoop: "/dev/loop0",
+    ops.ProbeFilesystem: "ext4",
+    ops.Resolve: lambda operation: operation.path,
+    ops.StageRamdisk: 9_876_543,
+}
+FINAL = (ops.End, ops.SwitchRoot, ops.Supervise)  # never answered, unless by a StepError
+
+
+class Machine:
+    """Answers operations by their type: a value, a StepError to be raised, a function of the operation, or a
+    list of these that is used up one by one, the last one for good."""
+
+    def __init__(self, answers: Mapping[type, Any] | None = None, *, limit: int = 1000) -> None:
+        self._answers = {**WORKS, **(answers or {})}
+        self._limit = limit
+        self.now = 1000.0
+        self.done: list[ops.Operation] = []
+
+    def run(self, steps: Generator[ops.Operation, Any, Any]) -> None:
+        """Drive `steps` until the machine ends or becomes another; anything else is an error of the boot's."""
+        answer: Any = None
+        error: StepError | None = None
+        for _ in range(self._limit):
+            operation = steps.throw(error) if error else steps.send(answer)
+            answer, error = None, None
+            if not isinstance(operation, ops.Now):
+                self.done.append(operation)
+            try:
+                answer = self._answer(operation)
+            except StepError as failed:
+                error = failed
+            else:
+                if isinstance(operation, FINAL):
+                    steps.close()
+                    return
+        raise AssertionError(f"no end after {self._limit} operations: {self.done[-5:]}")
+
+    def _answer(self, operation: ops.Operation) -> Any:
+        if isinstance(operation, ops.Now):
+            return self.now
+        if isinstance(operation, ops.Sleep):
+            assert operation.seconds >= 0
+            self.now += operation.seconds
+            return None
+        answer = self._answers.get(type(operation))
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        if isinstance(answer, Callable):
+            answer = answer(operation)
+        if isinstance(answer, StepError):
+            raise answer
+        return answer
+
+    def of(self, *kinds: type) -> list[Any]:
+        """The operations of these types, in order."""
+        return [operation for operation in self.done if isinstance(operation, kinds)]
+
+    def names(self, *without: type) -> list[str]:
+        """The types of all operations in order, logging and those given left out."""
+        return [type(o).__name__ for o in self.done if not isinstance(o, (ops.Log, *without))]
+
+    def log(self, level: int = 7) -> list[str]:
+        """The lines logged at `level` or more urgently."""
+        return [operation.text for operation in self.of(ops.Log) if operation.level <= level]

@@ -1,0 +1,256 @@
+"""Root file systems to boot, made once and kept below ~/.cache/mkinitfs/roots. Also a program:
+
+    python -m tests.roots busybox systemd sysvinit
+
+Each has a shell on the serial console without a login (its prompt ends in PROMPT), says UP when it is ready,
+and brings /sbin/first-words, an init for `init=` that prints FIRST before it hands over to the real one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import inspect
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mkinitfs.errors import MkinitfsError
+from mkinitfs.process import run
+from tests.kernels import ENV, _mirror
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mkinitfs" / "roots"
+FIRST, UP, PROMPT = "FIRST-INSTRUCTION", "ROOT-IS-UP", "READY# "
+SUITE = "bookworm"
+
+FILES = {
+    # Both ends of the console: what a test types and what it recognises.
+    "sbin/first-words": f"""#!/bin/sh
+echo {FIRST}
+exec /sbin/init "$@"
+""",
+    "etc/fstab": "/dev/root / auto defaults 0 0\n",
+    "etc/hostname": "guest\n",
+    "etc/hosts": "127.0.0.1 localhost guest\n",
+}
+BUSYBOX = {
+    "etc/inittab": """::sysinit:/etc/rc
+ttyS0::respawn:-/etc/console
+::ctrlaltdel:/sbin/reboot
+::restart:/sbin/init
+::shutdown:/bin/umount -a -r
+""",
+    "etc/rc": f"""#!/bin/sh
+[ -e /proc/1 ] || mount -t proc proc /proc
+[ -d /sys/kernel ] || mount -t sysfs sysfs /sys
+[ -c /dev/ttyS0 ] || mount -t devtmpfs devtmpfs /dev
+mount -o remount,rw /
+hostname guest
+echo {UP} >/dev/console
+""",
+    "etc/console": f"""#!/bin/sh
+export PS1='{PROMPT}' HOME=/root TERM=dumb
+cd
+exec sh -i
+""",
+    "etc/passwd": "root::0:0:root:/root:/bin/sh\n",
+    "etc/group": "root:x:0:\n",
+}
+PROFILE = f"export TERM=dumb PAGER=cat; PS1='{PROMPT}'; echo {UP}\n"
+GETTY = "/sbin/agetty --autologin root --noclear --nohostname --noissue --keep-baud 115200 ttyS0 dumb"
+SYSTEMD = {
+    "root/.profile": PROFILE,
+    # Without its dependency on dev-ttyS0.device: udev is slow under emulation; the device is there.
+    "etc/systemd/system/console.service": f"""[Unit]
+Description=Shell on the serial console
+After=systemd-user-sessions.service
+Conflicts=rescue.service
+[Service]
+ExecStart=-{GETTY}
+Type=idle
+Restart=always
+UtmpIdentifier=ttyS0
+StandardInput=tty
+StandardOutput=tty
+TTYPath=/dev/ttyS0
+TTYReset=yes
+TTYVHangup=yes
+SendSIGHUP=yes
+[Install]
+WantedBy=multi-user.target
+""",
+}
+SYSVINIT = {
+    "root/.profile": PROFILE,
+    "etc/inittab": f"""id:2:initdefault:
+si::sysinit:/etc/init.d/rcS
+~~:S:wait:/sbin/sulogin --force
+l0:0:wait:/etc/init.d/rc 0
+l1:1:wait:/etc/init.d/rc 1
+l2:2:wait:/etc/init.d/rc 2
+l6:6:wait:/etc/init.d/rc 6
+ca:12345:ctrlaltdel:/sbin/shutdown -r now
+S0:2:respawn:{GETTY}
+""",
+}
+# The generator would start a second getty; the others only cost time.
+IDLE = (
+    "serial-getty@ttyS0.service", "getty.target", "apt-daily.timer", "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer", "e2scrub_reap.service",
+)  # fmt: skip
+# Nothing of this is looked at by a guest, and every megabyte is copied over and over.
+SLIM = (
+    "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*", "usr/share/info/*", "usr/share/i18n/*",
+    "usr/lib/udev/hwdb.d/*", "usr/lib/x86_64-linux-gnu/gconv/*", "usr/share/zoneinfo/*", "usr/share/perl*",
+    "usr/lib/x86_64-linux-gnu/perl*", "var/lib/apt/lists/*", "var/cache/apt/*", "var/cache/debconf/*",
+    "var/lib/dpkg/info/*", "var/log/*.log", "dev/*",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Root:
+    """A root file system: its name, and the folder that its tree lies in (never to be changed)."""
+
+    name: str
+    tree: Path
+
+
+def busybox_root() -> Root:
+    """The machine's own busybox with its libraries as a system; needs no root."""
+    return _cached("busybox", _make_busybox, (FILES, BUSYBOX))
+
+
+def systemd_root() -> Root:
+    """Debian with systemd. Raises MkinitfsError where the user is not root or the mirror does not answer."""
+    return _cached("systemd", _make_systemd, (FILES, SYSTEMD, SLIM, IDLE))
+
+
+def sysvinit_root() -> Root:
+    """Debian with sysvinit. Raises MkinitfsError where the user is not root or the mirror does not answer."""
+    return _cached("sysvinit", _make_sysvinit, (FILES, SYSVINIT, SLIM))
+
+
+ROOTS = {"busybox": busybox_root, "systemd": systemd_root, "sysvinit": sysvinit_root}
+
+
+def _cached(name: str, make: Callable[[Path], None], recipe: object) -> Root:
+    """The tree made by `make`; a changed recipe or another owner makes another one."""
+    sources = "".join(inspect.getsource(part) for part in (make, _debootstrap, _write, add_program))
+    key = hashlib.sha256(f"{sources}{recipe!r}{os.geteuid()}".encode()).hexdigest()[:12]
+    tree = CACHE / f"{name}-{key}"
+    if not tree.is_dir():
+        with _lock(CACHE / f".{name}.lock"):
+            if not tree.is_dir():
+                _make(name, make, tree)
+    return Root(name, tree)
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _make(name: str, make: Callable[[Path], None], tree: Path) -> None:
+    """Make below a temporary folder, then rename: nothing is ever half made. Older recipes' trees go."""
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=f".{name}-", ignore_cleanup_errors=True) as folder:
+        made = Path(folder, "tree")
+        made.mkdir()
+        make(made)
+        for old in CACHE.glob(f"{name}-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        made.rename(tree)
+
+
+def _write(tree: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_text(text)
+        path.chmod(0o755 if text.startswith("#!") else 0o644)
+
+
+def _make_busybox(tree: Path) -> None:
+    for folder in ("bin", "etc", "dev", "lib", "lib64", "mnt", "proc", "root", "run", "sbin", "sys", "tmp"):
+        (tree / folder).mkdir()
+    (tree / "tmp").chmod(0o1777)
+    add_program(tree, "/bin/busybox", "bin/busybox")
+    for applet in run(["/bin/busybox", "--list-full"]).splitlines():
+        link = tree / applet.removeprefix("usr/")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(link):
+            link.symlink_to("/bin/busybox")
+    if not os.path.lexists(tree / "sbin/init"):
+        (tree / "sbin/init").symlink_to("/bin/busybox")
+    _write(tree, FILES | BUSYBOX)
+
+
+def add_program(tree: Path, program: str, target: str) -> None:
+    """Copy one of this machine's programs to `target` in the tree, and its libraries beside it."""
+    shutil.copy2(program, tree / target)
+    for word in run(["ldd", program], env=ENV).split():
+        if word.startswith("/"):
+            library = tree / word.lstrip("/")
+            library.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(Path(word).resolve(), library)
+
+
+def _make_systemd(tree: Path) -> None:
+    _debootstrap(tree, "systemd-sysv", "udev")
+    _write(tree, FILES | SYSTEMD)
+    units = tree / "etc/systemd/system"
+    (units / "multi-user.target.wants").mkdir(exist_ok=True)
+    (units / "multi-user.target.wants/console.service").symlink_to("/etc/systemd/system/console.service")
+    (units / "default.target").symlink_to("/lib/systemd/system/multi-user.target")
+    for unit in IDLE:
+        (units / unit).unlink(missing_ok=True)
+        (units / unit).symlink_to("/dev/null")
+    (tree / "etc/machine-id").write_text("6d6b696e6974667300000000000000aa\n")
+
+
+def _make_sysvinit(tree: Path) -> None:
+    _debootstrap(tree, "sysvinit-core", "sysv-rc")
+    _write(tree, FILES | SYSVINIT)
+
+
+def _debootstrap(tree: Path, *packages: str) -> None:
+    """Install a minimal Debian from the mirror that this machine's apt uses, without what nobody looks at."""
+    if os.geteuid() != 0:
+        raise MkinitfsError("debootstrap: wants root", "run the tests as root")
+    run(
+        ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", SUITE, tree, _mirror()],
+        # apt's own proxy and certificate settings hold for the caller only, not inside the new root.
+        env={**ENV, "DEBIAN_FRONTEND": "noninteractive"},
+    )
+    for pattern in SLIM:
+        for path in tree.glob(pattern):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    shadow = tree / "etc/shadow"
+    shadow.write_text(shadow.read_text().replace("root:*:", "root::", 1))
+
+
+def main(names: list[str]) -> int:
+    """Make the named roots (all without arguments) and print name and folder of each."""
+    try:
+        for name in names or ROOTS:
+            root = ROOTS[name]()
+            print(root.name, root.tree)
+    except MkinitfsError as error:
+        print(error.message, error.hint, sep="\n", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,126 @@
+"""Servers of other people's making, in the foreground of a laboratory with files of their own: ISC dhcpd, Kea,
+bootpd and rarpd, beside dnsmasq and udhcpd, which lab.py starts itself; and a wire with faults of our making.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.lab import ROOT, Lab, eventually
+
+RELAY = ROOT / "tests" / "wire_faults.py"
+
+
+def isc(lab: Lab, name: str, text: str) -> Callable[[], str]:
+    """Start ISC dhcpd on one wire with the configuration `text`; return what reads its log when it serves."""
+    folder = _folder(lab, "isc")
+    (folder / "leases").touch()
+    (folder / "dhcpd.conf").write_text(f"authoritative;\n{text}\n")
+    files = ("-cf", f"{folder}/dhcpd.conf", "-lf", f"{folder}/leases", "-pf", f"{folder}/pid")
+    return _start(lab, folder, "Server starting service", "dhcpd", "-4", "-f", "-d", *files, name)
+
+
+def kea(lab: Lab, name: str, subnet: dict[str, Any], **settings: Any) -> Callable[[], str]:
+    """Start Kea on one wire with one subnet (its own JSON); return what reads its log when it serves.
+
+    Kea opens its sockets only on a device that has carrier, so the client's end is up from then on.
+    """
+    lab.run("client", "ip", "link", "set", name, "up")
+    eventually(lambda: lab.json("server", "link", "show", name)[0]["operstate"] == "UP", "the carrier for Kea")
+    folder = _folder(lab, "kea")
+    settings = {
+        "interfaces-config": {"interfaces": [name], "service-sockets-require-all": True},
+        "lease-database": {"type": "memfile", "persist": False},
+        "valid-lifetime": 600,
+        "subnet4": [subnet],
+        "loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout"}]}],
+        **settings,
+    }
+    (folder / "kea.json").write_text(json.dumps({"Dhcp4": settings}))
+    own = ("env", f"KEA_PIDFILE_DIR={folder}", f"KEA_LOCKFILE_DIR={folder}")
+    return _start(lab, folder, "DHCP4_STARTED", *own, "kea-dhcp4", "-c", f"{folder}/kea.json")
+
+
+def bootpd(lab: Lab, table: str) -> None:
+    """Start bootpd at 10.9.0.1 on every wire with the bootptab `table`; it serves when this returns.
+
+    What it calls its own address in DHCP's option 54 is that of the machine's name, so it has an /etc of its own.
+    """
+    folder = _folder(lab, "bootpd")
+    (folder / "bootptab").write_text(table)
+    (folder / "hosts").write_text(f"10.9.0.1 {os.uname().nodename}\n")
+    (folder / "nsswitch.conf").write_text("hosts: files\n")
+    _with_etc(lab, folder, "exec bootpd -s /etc/bootptab")  # it goes to the background
+    eventually(lambda: ":67 " in lab.run("server", "busybox", "netstat", "-uln"), "bootpd's start")
+
+
+def rarpd(lab: Lab, name: str, ethers: str) -> None:
+    """Start rarpd on one wire, with an /etc of its own that holds the table `ethers`; it serves when this returns."""
+    folder = _folder(lab, "rarpd")
+    (folder / "ethers").write_text(ethers)
+    (folder / "nsswitch.conf").write_text("hosts: files\nethers: files\n")
+    (folder / "hosts").write_text("127.0.0.1 localhost\n")
+    _with_etc(lab, folder, f"exec rarpd -d -v -e {name}")
+
+    def listening() -> bool:
+        return "8035" in lab.run("server", "cat", "/proc/net/packet")
+
+    eventually(listening, "rarpd's start")
+
+
+def script(lab: Lab, text: str, *words: str) -> subprocess.Popen[str]:
+    """Start a server written in the test; it says "listening" when it does, and this returns then."""
+    process = lab.start("server", sys.executable, "-ISBc", text, str(ROOT), *words)
+    line = process.stdout.readline() if process.stdout else ""
+    assert line == "listening\n", line
+    return process
+
+
+def faulty_wire(lab: Lab, *, up: str = "", down: str = "", mac: str = "") -> None:
+    """Lay a wire from the client's eth0 to the server's srv0 that does to DHCP's frames what it is told.
+
+    `up` is for those from the client, `down` for those to it: one word a frame, the last for all that follow:
+    "ok", "drop", "twice", the seconds that it comes late, or one of these for a DHCP type alone ("5:drop").
+    Everything else passes. (netem would do it, but
+    not every kernel has sch_netem, this test machine's for one.)
+    """
+    lab.wire("eth0", mac=mac)
+    lab.run("server", "ip", "link", "add", "srv0", "type", "veth", "peer", "name", "mid0")
+    for name in ("srv0", "mid0"):
+        lab.run("server", "ip", "link", "set", name, "up")
+    process = lab.start("server", sys.executable, "-ISB", str(RELAY), "eth0", "mid0", up or "ok", down or "ok")
+    line = process.stdout.readline() if process.stdout else ""
+    assert line == "relaying\n", line
+
+
+def _folder(lab: Lab, name: str) -> Path:
+    """A folder for one server's files."""
+    folder = lab.folder / f"{name}-{len(list(lab.folder.iterdir()))}"
+    folder.mkdir()
+    return folder
+
+
+def _with_etc(lab: Lab, folder: Path, command: str) -> None:
+    """Start a server that sees `folder` as /etc."""
+    lab.start("server", "unshare", "--mount", "sh", "-c", f'mount --bind "{folder}" /etc && {command}')
+
+
+def _start(lab: Lab, folder: Path, ready: str, *words: str) -> Callable[[], str]:
+    """Start a server with its output in a file, and wait until it says that it serves."""
+    log = folder / "log"
+    log.touch()
+    server = lab.start("server", "sh", "-c", 'out=$1; shift; exec "$@" >"$out" 2>&1', "sh", str(log), *words)
+
+    def serves() -> bool:
+        if server.poll() is not None:
+            raise AssertionError(f"{words[0]} ended:\n{log.read_text()}")
+        return ready in log.read_text()
+
+    eventually(serves, f"the start of {words[0]}")
+    return log.read_text

@@ -1,0 +1,62 @@
+"""What reaches the terminal, and the exit code."""
+
+import click
+import pytest
+
+from mkinitfs import console
+from mkinitfs.errors import MkinitfsError
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (6_400_000, "6.4 MB"), (12e9, "12.0 GB")],
+)
+def test_sizes(size, text):
+    assert console.human(size) == text
+
+
+def test_nothing_that_steers_a_terminal_comes_through(capsys):
+    console.warn("evil\x1b[2J\r\x07name\udcff ä")
+    assert capsys.readouterr().err == "warning: evil\\x1b[2J\\r\\x07name\\udcff ä\n"
+
+
+def test_an_error_and_its_hint(capsys):
+    console.show_error(MkinitfsError("subject: reason"))
+    console.show_error(MkinitfsError("subject: reason", "do this"))
+    assert capsys.readouterr().err == "error: subject: reason\nerror: subject: reason\nhint: do this\n"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "text"),
+    [
+        (None, 0, ""),
+        (MkinitfsError("a: b", "c"), 1, "error: a: b\nhint: c\n"),
+        (OSError(28, "No space left on device", "/x"), 1, "error: /x: No space left on device\n"),
+        (OSError(5, "Input/output error"), 1, "error: mkinitfs: Input/output error\n"),
+        (
+            click.UsageError("No such thing."),
+            2,
+            "error: mkinitfs: no such thing\nhint: see: mkinitfs --help\n",
+        ),
+        (click.ClickException("odd"), 1, "error: odd\n"),
+    ],
+)
+def test_outcomes(capsys, monkeypatch, raised, code, text):
+    @click.command("mkinitfs")
+    def command() -> None:
+        if raised:
+            raise raised
+
+    monkeypatch.setattr("sys.argv", ["mkinitfs"])
+    assert console.outcome(command) == code
+    assert capsys.readouterr().err == text
+
+
+def test_colour_only_where_somebody_watches(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    console.warn("x")
+    assert capsys.readouterr().err == "\x1b[1;33mwarning:\x1b[0m x\n"
+    monkeypatch.setenv("NO_COLOR", "1")
+    console.warn("x")
+    assert capsys.readouterr().err == "warning: x\n"

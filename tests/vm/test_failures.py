@@ -1,0 +1,92 @@
+"""A boot that cannot succeed says why, in the words of whoever has to mend it, and ends as it was told to."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from tests.roots import PROMPT
+
+from .harness import MiB, until
+from .site import BOOT, SHELL, SMALL, Site
+
+pytestmark = pytest.mark.vm
+
+
+def test_wrong_password_is_told_and_shown_nowhere(site: Site) -> None:
+    """It stands in the image here: the kernel itself shows its command line to everybody."""
+    server, wrong = site.serve(), "Wr0ng,and=secret"
+    (site.folder / "secret").write_text(f"username={server.user}\npassword={wrong}\n")
+    share = f"//10.0.2.2/share,port={server.port}"
+    flags = (*SMALL, "--credentials", site.folder / "secret")
+    with site.boot("ip=dhcp panic=0 debug", share=share, flags=flags, quiet=False, up=SHELL) as vm:
+        assert vm.seen("the step 'share' failed after")
+        assert vm.seen("what failed: //10.0.2.2/share: Permission denied")
+        assert vm.seen(r"it said: .*mount error\(13\): Permission denied")
+        assert vm.seen("to try: .*wrong user name or password")
+        vm.run("dmesg; cat /run/initramfs/timeline /proc/[0-9]*/cmdline /proc/[0-9]*/environ; set")
+        assert not vm.seen("Wr0ng")
+
+
+@pytest.mark.parametrize("panic", [-1, 5])
+def test_panic_says_when_to_start_again(panic: int, site: Site) -> None:
+    site.server.password = "wrong"
+    with site.boot(f"ip=dhcp panic={panic}") as vm:
+        vm.wait_for("what failed: .*Permission denied", BOOT)
+        failed = time.monotonic()
+        vm.wait_rebooted(BOOT)
+        assert panic < 0 or time.monotonic() - failed > panic - 1
+        assert not vm.seen(SHELL)
+
+
+def test_missing_share(site: Site) -> None:
+    share = site.server.cifsroot(share="shard")
+    with site.boot("ip=dhcp panic=0", share=share, up=SHELL) as vm:
+        assert vm.seen("what failed: //10.0.2.2/shard: No such file or directory")
+        assert vm.seen("to try: .*does the share exist on the server")
+
+
+def test_missing_container_and_no_shell_wanted(site: Site) -> None:
+    site.put(path=site.folder / "share/boot/root disk.img")
+    with site.boot("ip=dhcp panic=0 rd.shell=0", loop="boot/disk.img") as vm:
+        vm.wait_for("what failed: .*boot/disk.img: no such file on the share", BOOT)
+        vm.wait_for("to try: .*boot/ holds: root disk.img", BOOT)
+        vm.wait_halted(BOOT)
+        assert not vm.seen(SHELL)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (os.urandom(4 * MiB), r"what failed: disk\.img: no file system that is known here"),
+        (b"", r"what failed: .*/disk\.img: the container is empty"),
+        (None, r"what failed: /dev/loop0 \(ext4\): "),  # cut in the middle
+    ],
+    ids=["random", "empty", "cut"],
+)
+def test_a_container_that_is_no_file_system(content: bytes | None, message: str, site: Site) -> None:
+    if content is None:
+        os.truncate(site.put(), 200 * MiB)
+    else:
+        site.disk.parent.mkdir()
+        site.disk.write_bytes(content)
+    with site.boot("ip=dhcp panic=0", up=SHELL) as vm:
+        assert vm.seen(message), vm.console.text[-2000:]
+        vm.run("umount /run/initramfs/share")  # nothing of the failed try holds it any more
+        site.assert_released()
+
+
+def test_a_server_that_is_twenty_seconds_late(site: Site) -> None:
+    site.put()
+    site.serve(start=False)
+    with site.boot(quiet=False) as vm:
+        vm.wait_for("share: .*; trying again", BOOT)
+        end = time.monotonic() + 20
+        until(lambda: time.monotonic() > end, BOOT, "twenty seconds pass")
+        site.server.start()
+        vm.wait_for(PROMPT, BOOT)
+        vm.type("poweroff")
+        vm.wait_powered_off(BOOT)
+        site.assert_released()

@@ -1,0 +1,50 @@
+"""The shells of early user space: where rd.break= stops, and where a boot that failed ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from init.settings import STEPS
+from tests.roots import PROMPT
+
+from .site import BOOT, SHELL, Site
+
+pytestmark = pytest.mark.vm
+
+
+def test_break_stops_before_every_step_and_goes_on(site: Site) -> None:
+    site.put()
+    with site.boot(f"rw ip=dhcp rd.break={','.join(STEPS)}") as vm:
+        for step in STEPS:
+            vm.wait_for(rf"(?s)rd\.break={step}: stopped before the step '{step}'.*{SHELL}", BOOT)
+            vm.type("exit")
+        vm.wait_for(PROMPT, BOOT)
+        vm.type("poweroff")
+        vm.wait_powered_off(BOOT)
+        site.assert_released()
+
+
+def test_a_root_mounted_by_hand_is_booted_from(site: Site) -> None:
+    site.put()
+    with site.boot("rw ip=dhcp panic=0", loop="misspelt.img", up=SHELL) as vm:
+        vm.run("losetup /dev/loop3 /run/initramfs/share/disk.img; mount -t ext4 /dev/loop3 /sysroot")
+        vm.type("exit")
+        vm.wait_for(PROMPT, BOOT)
+        assert "/dev/loop3 / ext4 rw" in vm.run("cat /proc/mounts")
+        vm.type("poweroff")
+        vm.wait_powered_off(BOOT)
+        site.assert_released()
+    site.assert_clean()
+
+
+def test_leaving_the_shell_tries_again(site: Site) -> None:
+    site.put()
+    site.serve(start=False)
+    with site.boot("rw ip=dhcp panic=0 rd.retry=1", up=SHELL) as vm:
+        assert vm.seen(r"what failed: //10.0.2.2/share: ")
+        site.server.start()
+        vm.type("exit")
+        vm.wait_for(PROMPT, BOOT)
+        vm.type("poweroff")
+        vm.wait_powered_off(BOOT)
+        site.assert_released()
