@@ -1,0 +1,110 @@
+"""Samples -> rows -> the one table that is printed, and the same for scripts."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any, Literal
+
+Unit = Literal["s", "MB"]  # seconds; millions of bytes
+HEADINGS = ("figure", "mkinitfs", "against", "theirs", "ratio", "to reach", "", "n")
+
+
+@dataclass(frozen=True)
+class Series:
+    """What was measured, in the order it was measured; at least one value."""
+
+    samples: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle one; of an even number the mean of the two."""
+        return statistics.median(self.samples)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of ours, against somebody's where `theirs` is given.
+
+    `limit` is the highest ratio to reach, or the highest value where there is nobody to compare with; None where
+    the row is there for information.
+    """
+
+    figure: str
+    unit: Unit
+    ours: Series
+    other: str = ""
+    theirs: Series | None = None
+    limit: float | None = None
+    how: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """Our median over theirs."""
+        return self.ours.median / self.theirs.median if self.theirs else None
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the limit is kept; None without one."""
+        if self.limit is None:
+            return None
+        return (self.ours.median if self.ratio is None else self.ratio) <= self.limit
+
+
+def render(rows: Sequence[Row]) -> str:
+    """The table as lines of text, and below it how each figure was measured."""
+    cells = [HEADINGS, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
+    lines = ["  ".join(_aligned(line, widths)).rstrip() for line in cells]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join([*lines, "", *_how(rows)]) + "\n"
+
+
+def _how(rows: Sequence[Row]) -> list[str]:
+    """How the figures were measured, those together that were measured alike."""
+    figures: dict[str, dict[str, None]] = {}
+    for row in rows:
+        figures.setdefault(row.how, {})[row.figure] = None
+    notes = (f"{', '.join(names)}: {how}" for how, names in figures.items() if how)
+    return [line for note in notes for line in wrap(note, 110, subsequent_indent="    ")]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.figure,
+        f"{row.ours.median:.2f} {row.unit}",
+        row.other,
+        f"{row.theirs.median:.2f} {row.unit}" if row.theirs else "",
+        "" if row.ratio is None else f"{row.ratio:.3f}",
+        "" if row.limit is None else f"<= {row.limit:g}{'' if row.theirs else f' {row.unit}'}",
+        {True: "yes", False: "NO", None: ""}[row.reached],
+        str(len(row.ours.samples)),
+    )
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """Words to the left, numbers to the right."""
+    return [
+        cell.ljust(width) if HEADINGS[column] in ("figure", "against", "to reach", "") else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+    ]
+
+
+def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows for a script, with every sample."""
+    return [
+        {
+            "figure": row.figure,
+            "unit": row.unit,
+            "mkinitfs": {"median": row.ours.median, "samples": list(row.ours.samples)},
+            "against": row.other or None,
+            "theirs": row.theirs and {"median": row.theirs.median, "samples": list(row.theirs.samples)},
+            "ratio": row.ratio,
+            "limit": row.limit,
+            "reached": row.reached,
+            "how": row.how,
+        }
+        for row in rows
+    ]
