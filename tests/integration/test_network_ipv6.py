@@ -146,8 +146,10 @@ def test_no_router_is_said(lab: Lab) -> None:
 def test_the_device_that_a_router_is_on_wins_and_the_other_is_set_down(lab: Lab) -> None:
     lab.wire("eth1")
     lab.run("server", "ip", "address", "add", "2001:db8:1::1/64", "dev", "eth1", "nodad")
-    serve(lab, "--enable-ra", "--dhcp-range=2001:db8:1::,ra-only,64,10m", device="eth1")
     configuring = lab.configuring("auto6")
+    # Only then may there be a router: the kernel has no order between the devices for seeing that an address is free.
+    configuring.until("eth0: carrier, waiting for a router's advertisement")
+    serve(lab, "--enable-ra", "--dhcp-range=2001:db8:1::,ra-only,64,10m", device="eth1")
     assert configuring.result()["device"] == "eth1"
     assert "UP" not in lab.flags("eth0")
     assert any("eth0: carrier, waiting for a router's advertisement; left alone" in line for line in configuring.log)
