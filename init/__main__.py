@@ -57,8 +57,8 @@ def _boot() -> None:
         seconds = int(panic) if panic.lstrip("-").isdigit() else 0
         perform.Performer(log, {}, 0).run(boot.refuse(error.mistakes, seconds, line.last("rd.shell") != "0"))
         return
-    if chosen.share.password:
-        log.secrets.add(chosen.share.password)
+    if chosen.source.password:
+        log.secrets.add(chosen.source.password)
     environment = {name: value for name, value in os.environ.items() if name not in _OURS and "." not in name}
     perform.Performer(log, environment, chosen.panic, chosen.debug).run(boot.boot(chosen))
 

@@ -9,8 +9,8 @@ The steps, in order, each a place where `rd.break=` can stop:
     drivers     modules for the hardware found
     network     what ip= says
     share       the SMB share
-    container   the loop device, where loop= asks for one
-    root        the file system inside, and the init in it
+    container   the loop device, where loop= asks for one, and the file system in it
+    root        the init in it
     switch      the shutdown ramdisk staged, the real init started
 
 A step that fails is tried again while that can help and rd.retry= has not run out. After that comes the
@@ -19,11 +19,12 @@ report, and then the shell, or what panic= says.
 
 from __future__ import annotations
 
-from . import handoff, ops
+from . import container, handoff, ops
 from .cheap import TYPE_CHECKING
 from .network import Network
 from .ops import StepError
-from .settings import Loop, Settings
+from .places import SHARE_POINT, SYSROOT
+from .settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     Steps = Generator[ops.Operation, Any, Any]
 
-SHARE_POINT = "/run/initramfs/share"
-SYSROOT = "/sysroot"
 INIT_CANDIDATES = ("/sbin/init", "/etc/init", "/bin/init", "/bin/sh")  # the kernel's, init/main.c
 
 
@@ -59,7 +58,7 @@ def _find_root(settings: Settings) -> Steps:
     yield from _step("share", settings, lambda: _share(settings))
     loop = settings.loop
     if loop is not None:
-        yield from _step("container", settings, lambda: _container(settings, loop))
+        yield from _step("container", settings, lambda: container.mount(settings, loop))
     yield from _step("root", settings, lambda: _real_init(settings))
 
 
@@ -151,7 +150,7 @@ def _network(settings: Settings) -> Steps:
 
 
 def _share(settings: Settings) -> Steps:
-    share = settings.share
+    share = settings.source
     target = SHARE_POINT if settings.loop else SYSROOT
     options = share.options
     if share.username is not None:
@@ -164,31 +163,6 @@ def _share(settings: Settings) -> Steps:
         share.unc, target, options, share.password, settings.timeout or max(30.0, settings.retry)
     )
     return f"{share.unc} mounted on {target}"
-
-
-def _container(settings: Settings, loop: Loop) -> Steps:
-    """Attach the container and mount what is in it; a failure leaves no loop device behind."""
-    flags = loop.flags.split(",")
-    share_flags = settings.share.options.split(",")
-    never_written = "ro" in flags or "ro" in share_flags
-    device = yield ops.AttachLoop(f"{SHARE_POINT}/{loop.path}", never_written)
-    try:
-        fstype = loop.fstype or (yield ops.ProbeFilesystem(device))
-        if not fstype:
-            raise StepError(
-                f"{loop.path}: no file system that is known here",
-                hint="is this the right file? loopfstype=TYPE names a file system that is not recognised",
-            )
-        mode = "ro" if settings.read_only or never_written else "rw"
-        options = ",".join([mode, *(flag for flag in flags if flag not in ("", "ro", "rw"))])
-        yield ops.Mount(device, SYSROOT, fstype, options)
-    except StepError as error:
-        try:
-            yield ops.DetachLoop(device)
-        except StepError as second:
-            yield ops.Log(4, f"container: {second.reason}")
-        raise error
-    return f"{loop.path} ({fstype}, {mode}) on {device} mounted on {SYSROOT}"
 
 
 def _look_for_init(settings: Settings) -> Steps:

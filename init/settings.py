@@ -6,8 +6,9 @@ initramfs-tools(7) for loop=, dracut.cmdline(7) for rd.*. All mistakes are colle
 
 from __future__ import annotations
 
-from . import ipconfig
+from . import cifsroot, ipconfig
 from .cheap import TYPE_CHECKING, NamedTuple
+from .cifsroot import Share
 from .cmdline import CommandLine
 
 if TYPE_CHECKING:
@@ -22,30 +23,6 @@ DRACUT_STEPS = {
 
 HANDOFFS = ("auto", "ramdisk", "supervise", "none")
 
-# A root file system must wait for its server rather than lose data ("hard"), and SMB1 is off in every
-# server of today, so 3.1.1 is asked for; cifsroot.c's own default (1.0) is `vers=1.0` away.
-SHARE_DEFAULTS = (("vers", "vers=3.1.1"), ("hard", "hard"))
-
-
-class Secret(str):
-    """Text that no report shows by accident."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'******'"
-
-
-class Share(NamedTuple):
-    """`cifsroot=//server/share[/dir][,options]`, secrets taken out of the options."""
-
-    unc: str
-    options: str
-    username: str | None
-    password: Secret | None
-    domain: str | None
-
-
 class Loop(NamedTuple):
     """`loop=PATH loopfstype= loopflags=`: the container below the share; `fstype` is "" for automatic."""
 
@@ -57,7 +34,7 @@ class Loop(NamedTuple):
 class Settings(NamedTuple):
     """All that the command line decides. Times are seconds; `panic` is 0 for a shell, as in the kernel."""
 
-    share: Share
+    source: Share
     loop: Loop | None
     network: tuple[ipconfig.Request, ...]
     read_only: bool
@@ -94,7 +71,7 @@ def from_command_line(
     Raises SettingsError with every mistake found.
     """
     mistakes: list[str] = []
-    share = _share(line, image_credentials, mistakes)
+    source = _source(line, image_credentials, mistakes)
     network: tuple[ipconfig.Request, ...] = ()
     try:
         network = ipconfig.parse(line.all("ip") + line.all("nfsaddrs"), line.last("BOOTIF"))
@@ -113,7 +90,7 @@ def from_command_line(
     if handoff not in HANDOFFS:
         mistakes.append(f"rd.handoff={handoff}: one of {', '.join(HANDOFFS)} is meant")
     settings = Settings(
-        share=share,
+        source=source,
         loop=_loop(line, mistakes),
         network=network,
         read_only=_read_only(line),
@@ -135,7 +112,7 @@ def from_command_line(
     return settings
 
 
-def _share(line: CommandLine, image_credentials: str, mistakes: list[str]) -> Share:
+def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> Share:
     root, value = line.last("root"), line.last("cifsroot")
     nowhere = Share("", "", None, None, None)
     if root == "/dev/nfs":
@@ -151,77 +128,7 @@ def _share(line: CommandLine, image_credentials: str, mistakes: list[str]) -> Sh
             "cifsroot=: missing; cifsroot=//server/share[/folder][,options] says where the root lies"
         )
         return nowhere
-    return parse_cifsroot(value, line.last("rootflags") or "", image_credentials, mistakes)
-
-
-def parse_cifsroot(value: str, rootflags: str, image_credentials: str, mistakes: list[str]) -> Share:
-    """Take `//server/share[/dir][,options]` apart (fs/smb/client/cifsroot.c); mistakes are appended.
-
-    What the user gives wins over the defaults; a user name given there makes the image's credentials unused.
-    """
-    unc, _, text = value.partition(",")
-    unc = unc.replace("\\", "/").rstrip("/")
-    server, _, path = unc[2:].partition("/")
-    if not unc.startswith("//") or not server or not path.strip("/"):
-        mistakes.append(f"cifsroot={unc}: //server/share[/folder][,options] is meant")
-    username, password, domain = None, None, None
-    options: list[str] = []
-    for word in [word for part in (text, rootflags) for word in part.split(",") if word]:
-        key, _, given = word.partition("=")
-        if key in ("user", "username"):
-            # DOMAIN\user and DOMAIN/user, as mount.cifs(8) allows
-            head, slash, tail = given.replace("\\", "/").partition("/")
-            username, domain = (tail, head) if slash else (given, domain)
-        elif key in ("pass2", "password2"):
-            mistakes.append(f"cifsroot=: {key}= cannot be kept secret; one password is taken, password=")
-        elif key.startswith("pass"):  # mount.cifs, too, looks no further
-            password = given
-        elif key in ("dom", "domain", "workgroup"):
-            domain = given
-        else:
-            options.append(word)
-    if server[:1] == "[" or server.count(":") > 1:
-        unc = _six(server, path, options, mistakes)
-    names = {word.partition("=")[0] for word in options}
-    if username is None and not names & {"guest", "cred", "credentials"} and "sec=none" not in options:
-        packed = parse_credentials(image_credentials)
-        username = packed.get("username")
-        password = packed.get("password") if password is None else password
-        domain = domain or packed.get("domain")
-    options = [
-        text for key, text in SHARE_DEFAULTS if key not in names and not (key == "hard" and "soft" in names)
-    ] + options
-    if username is None and not names & {"guest", "cred", "credentials", "sec"}:
-        options.append("guest")  # mount.cifs would ask for a password on a terminal that is not there
-    return Share(unc, ",".join(options), username, None if password is None else Secret(password), domain)
-
-
-def _six(server: str, path: str, options: list[str], mistakes: list[str]) -> str:
-    """A share's name with an IPv6 address in it: as Windows' name for such a server, the address as an option.
-
-    A UNC name cannot hold colons ([MS-DTYP] 2.2.57), so both ends know 2001-db8--1.ipv6-literal.net instead.
-    """
-    from . import ip6
-
-    address = ip6.packed(server.removeprefix("[").removesuffix("]"))
-    if address is None or (server[:1] == "[") != (server[-1:] == "]"):
-        mistakes.append(f"cifsroot=//{server}/{path}: {server!r} is not an IPv6 address, as in //[2001:db8::1]/share")
-        return f"//{server}/{path}"
-    text = ip6.text(address)
-    if not any(word.startswith(("ip=", "addr=")) for word in options):
-        options.append(f"ip={text}")
-    return f"//{text.replace(':', '-')}.ipv6-literal.net/{path}"
-
-
-def parse_credentials(text: str) -> dict[str, str]:
-    """Read a mount.cifs(8) credentials file into the keys username, password and domain."""
-    names = {"user": "username", "pass": "password", "dom": "domain", "workgroup": "domain"}
-    found = {}
-    for line in text.split("\n"):
-        key, equals, value = line.lstrip().partition("=")
-        if equals:
-            found[names.get(key.strip(), key.strip())] = value.removesuffix("\r")
-    return found
+    return cifsroot.parse(value, line.last("rootflags") or "", image_credentials, mistakes)
 
 
 def _loop(line: CommandLine, mistakes: list[str]) -> Loop | None:

@@ -11,8 +11,8 @@ import stat
 import sys
 
 from . import kernel, ramdisk, rebootwatch
-from .boot import SYSROOT
 from .cheap import signal, socket
+from .places import SYSROOT
 from .spawn import PATH
 
 # What systemd's INITRD_INTERFACE wants to find mounted in the new root.

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from init.cifsroot import SHARE_DEFAULTS
 from init.cmdline import parse
-from init.settings import SHARE_DEFAULTS, STEPS, SettingsError, from_command_line
+from init.settings import STEPS, SettingsError, from_command_line
 
 NAMES = (
     "root", "cifsroot", "rootflags", "ip", "BOOTIF", "loop", "loopfstype", "loopflags", "ro", "rw", "init",
@@ -29,10 +30,10 @@ def test_understood_or_refused(text: str, credentials: str) -> None:
         assert error.mistakes
         assert all(": " in mistake for mistake in error.mistakes)
         return
-    assert found.share.unc.startswith("//")
-    assert found.share.unc[2:].partition("/")[0]
+    assert found.source.unc.startswith("//")
+    assert found.source.unc[2:].partition("/")[0]
     assert found.breaks <= set(STEPS)
-    given_names = [word.partition("=")[0] for word in found.share.options.split(",")]
+    given_names = [word.partition("=")[0] for word in found.source.options.split(",")]
     assert "vers" in given_names
     assert "hard" in given_names or "soft" in given_names
     assert found.loop is None or ".." not in found.loop.path.split("/")
@@ -61,15 +62,15 @@ def test_the_password_stays_where_it_belongs(
     except SettingsError as error:
         assert secret not in str(error)
         return
-    assert found.share.password == secret
-    public = found._replace(share=found.share._replace(password=None))
+    assert found.source.password == secret
+    public = found._replace(source=found.source._replace(password=None))
     assert secret not in repr(public)
     assert set("XYZ").isdisjoint(repr(public))
 
 
 @given(st.lists(options.filter(bool), max_size=5))
 def test_what_the_user_gives_wins(chosen: list[str]) -> None:
-    found = from_command_line(parse("cifsroot=//s/x," + ",".join(chosen))).share.options.split(",")
+    found = from_command_line(parse("cifsroot=//s/x," + ",".join(chosen))).source.options.split(",")
     defaults = [text for _, text in SHARE_DEFAULTS]
     assume("guest" not in chosen)
     for word in chosen:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from init import boot, ops
-from init.boot import SHARE_POINT, SYSROOT
 from init.cmdline import parse
 from init.ops import StepError
+from init.places import SHARE_POINT, SYSROOT
 from init.settings import STEPS, Settings, from_command_line
 from tests.machine import Machine
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from init import settings
+from init import cifsroot, settings
+from init.cifsroot import Share
 from init.cmdline import parse
 from init.devices import Bond, Vlan
 from init.ipconfig import Request
-from init.settings import Loop, Settings, SettingsError, Share
+from init.settings import Loop, Settings, SettingsError
 
 CIFS = "root=/dev/cifs cifsroot=//server/share"
 
@@ -18,7 +19,7 @@ def read(text: str, credentials: str = "", *arguments: str) -> Settings:
 
 
 def share(value: str, credentials: str = "") -> Share:
-    return read(f"cifsroot={value}", credentials).share
+    return read(f"cifsroot={value}", credentials).source
 
 
 def mistakes(text: str, credentials: str = "") -> tuple[str, ...]:
@@ -34,7 +35,7 @@ def test_the_kernel_documents_example() -> None:
         "root=/dev/cifs rw ip=dhcp cifsroot=//10.0.2.2/linux,username=foo,password=bar console=ttyS0 3"
     )
     assert read(text, "", "3") == Settings(
-        share=Share("//10.0.2.2/linux", "vers=3.1.1,hard", "foo", "bar", None),
+        source=Share("//10.0.2.2/linux", "vers=3.1.1,hard", "foo", "bar", None),
         loop=None,
         network=(Request(autoconf="dhcp"),),
         read_only=False,
@@ -72,7 +73,7 @@ def test_server_and_share(value: str, unc: str) -> None:
 
 
 def test_a_whole_parameter_in_quotes() -> None:
-    found = read('"cifsroot=//nas/my share/dir,user=a,password=two words" ro').share
+    found = read('"cifsroot=//nas/my share/dir,user=a,password=two words" ro').source
     assert found == Share("//nas/my share/dir", "vers=3.1.1,hard", "a", "two words", None)
 
 
@@ -101,7 +102,7 @@ def test_share_options(given: str, options: str) -> None:
 
 
 def test_rootflags_come_after_cifsroots_own() -> None:
-    found = read(f"{CIFS},user=a,soft rootflags=vers=3.0,ro,password=p").share
+    found = read(f"{CIFS},user=a,soft rootflags=vers=3.0,ro,password=p").source
     assert found == Share("//server/share", "soft,vers=3.0,ro", "a", "p", None)
 
 
@@ -173,7 +174,7 @@ def test_command_line_before_packed_credentials(given: str, user: tuple[str | No
     ],
 )
 def test_credentials_file(text: str, found: dict[str, str]) -> None:
-    assert settings.parse_credentials(text) == found
+    assert cifsroot.parse_credentials(text) == found
 
 
 @pytest.mark.parametrize(
