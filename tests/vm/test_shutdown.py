@@ -150,7 +150,7 @@ def test_a_cable_out_for_a_while(site: Site) -> None:
     with site.system() as vm:
         # The shell's own commands only: without the cable a program may have to be read, and even the write may wait.
         carrier = "while read carrier </sys/class/net/eth0/carrier && [ $carrier = 1 ]; do :; done"
-        vm.run(f"({carrier}; echo cable-is-''out >/dev/console; echo meanwhile >/root/note) &")
+        vm.run(f"{{ ({carrier}; echo cable-is-''out >/dev/console; echo meanwhile >/root/note) & }}")
         vm.set_link(False)
         vm.wait_for("cable-is-out", BOOT)
         vm.set_link(True)
