@@ -6,7 +6,10 @@ from .cheap import NamedTuple
 
 
 class MountPoint(NamedTuple):
-    """One line of /proc/self/mountinfo (proc(5)); `device` is "major:minor"."""
+    """One line of /proc/self/mountinfo (proc(5)); `device` is "major:minor".
+
+    `layers` are the folders that an overlay stands on, as they were called when it was mounted.
+    """
 
     number: int
     parent: int
@@ -16,6 +19,7 @@ class MountPoint(NamedTuple):
     fstype: str
     source: str
     options: str
+    layers: tuple[str, ...] = ()
 
 
 class LoopDevice(NamedTuple):
@@ -33,7 +37,7 @@ def parse_mountinfo(text: str) -> tuple[MountPoint, ...]:
     for line in text.split("\n")[:-1]:  # not splitlines(): a name may hold what that takes for a line's end
         fields, _, tail = line.partition(" - ")
         number, parent, device, root, point, options = fields.split(" ")[:6]
-        fstype, source = tail.split(" ")[:2]
+        fstype, source, *more = tail.split(" ")
         mounts.append(
             MountPoint(
                 int(number),
@@ -44,9 +48,20 @@ def parse_mountinfo(text: str) -> tuple[MountPoint, ...]:
                 fstype,
                 unescape(source),
                 options,
+                _layers(more) if fstype == "overlay" else (),
             )
         )
     return tuple(mounts)
+
+
+def _layers(more: list[str]) -> tuple[str, ...]:
+    """The folders in an overlay's own options (overlayfs.rst)."""
+    found: list[str] = []
+    for word in more[0].split(",") if more else ():
+        key, _, value = word.partition("=")
+        if key in ("lowerdir", "lowerdir+", "upperdir"):
+            found += [unescape(part) for part in value.split(":") if part]
+    return tuple(found)
 
 
 def unescape(text: str) -> str:

@@ -1,4 +1,7 @@
 """Where a boot mounts what it finds."""
 
-SHARE_POINT = "/run/initramfs/share"  # the share or export, where the root is a container on it
+RAMDISK = "/run/initramfs"
+SHARE_POINT = f"{RAMDISK}/share"  # the share or export, where the root is a container on it
+LOWER = f"{RAMDISK}/lower"  # a root that is not written, where overlay= puts a layer on it
+LAYER = f"{RAMDISK}/layer"  # that layer
 SYSROOT = "/sysroot"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from . import kernel
+from .places import RAMDISK
 
-FOLDER = "/run/initramfs"
 LIST = "/usr/lib/mkinitfs/ramdisk"  # what to copy, one image path a line; the builder's profile `shutdown`
 SHUTDOWN = "shutdown"
 KEEPER = "/keeper"  # seen from the ramdisk as root
@@ -14,8 +14,8 @@ KEEPER = "/keeper"  # seen from the ramdisk as root
 
 def mount_tmpfs() -> None:
     """Give /run/initramfs a file system of its own, so that it survives whatever happens to /run."""
-    os.makedirs(FOLDER, exist_ok=True)
-    kernel.mount("mkinitfs", FOLDER, "tmpfs", kernel.MS_NODEV | kernel.MS_NOSUID, "mode=755")
+    os.makedirs(RAMDISK, exist_ok=True)
+    kernel.mount("mkinitfs", RAMDISK, "tmpfs", kernel.MS_NODEV | kernel.MS_NOSUID, "mode=755")
 
 
 def stage() -> int:
@@ -26,15 +26,15 @@ def stage() -> int:
     """
     with open(LIST, errors="surrogateescape") as file:
         paths = [line for line in file.read().splitlines() if line and line != SHUTDOWN]
-    size = sum(_copy("/" + path, f"{FOLDER}/{path}") for path in paths)
-    size += _copy("/" + SHUTDOWN, f"{FOLDER}/.{SHUTDOWN}")
-    os.rename(f"{FOLDER}/.{SHUTDOWN}", f"{FOLDER}/{SHUTDOWN}")
+    size = sum(_copy("/" + path, f"{RAMDISK}/{path}") for path in paths)
+    size += _copy("/" + SHUTDOWN, f"{RAMDISK}/.{SHUTDOWN}")
+    os.rename(f"{RAMDISK}/.{SHUTDOWN}", f"{RAMDISK}/{SHUTDOWN}")
     return size
 
 
 def staged() -> bool:
     """Whether there is a ramdisk to come back to."""
-    return os.path.exists(f"{FOLDER}/{SHUTDOWN}")
+    return os.path.exists(f"{RAMDISK}/{SHUTDOWN}")
 
 
 def _copy(source: str, target: str) -> int:

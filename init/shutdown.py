@@ -3,13 +3,16 @@
 A mount goes after everything mounted on it, and after every loop device whose file lies on it. A loop device
 goes after every mount of the file system on it. At a diskless machine's end these two rules contradict each
 other: systemd leaves the share mounted below the old root, the old root lies on the loop device, and that
-device's file lies on the share. So a share that its own container holds is moved away first.
+device's file lies on the share. So a share that its own container holds is moved away first. An overlay stands on
+its layers as a container does on its share, and goes before them: the kernel would let a layer's mount go, but not
+what that stands on.
 """
 
 from __future__ import annotations
 
 from .cheap import TYPE_CHECKING, NamedTuple
 from .mounts import LoopDevice, MountPoint
+from .places import RAMDISK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,7 +71,7 @@ def plan(mounts: Iterable[MountPoint], loops: Iterable[LoopDevice], old_root: st
         return tuple(moves)
     order: list[Release] = []
     seen: set[int | str] = set()
-    for mount in tables.mounts:
+    for mount in sorted(tables.mounts, key=lambda mount: not mount.layers):  # moved layers are not known by name
         if tables.to_release(mount, old_root):
             _visit_mount(tables, mount, order, seen)
     for loop in tables.loops:
@@ -96,21 +99,25 @@ class _Tables:
         """The mounts of the file system on `loop`; btrfs shows a device number of its own, hence the name."""
         return [mount for mount in self.mounts if mount.device == loop.device or mount.source == loop.path]
 
-    def on_loops(self, mount: MountPoint) -> list[MountPoint]:
-        """The file systems whose containers lie on `mount`."""
-        return [other for loop in self.loops_backed_by(mount.device) for other in self.mounts_of(loop)]
+    def standing_on(self, mount: MountPoint) -> list[MountPoint]:
+        """The file systems whose containers lie on `mount`, and the overlays that it is a layer of."""
+        found = [other for loop in self.loops_backed_by(mount.device) for other in self.mounts_of(loop)]
+        name = _name_at_boot(mount.point)
+        return found + [
+            other for other in self.mounts if any(f"{layer}/".startswith(f"{name}/") for layer in other.layers)
+        ]
 
     def holds_itself(self, mount: MountPoint) -> bool:
         """Whether `mount` holds a loop device's file and stands, by whatever way round, on what is in it."""
         seen: set[int] = set()
-        waiting = self.on_loops(mount)
+        waiting = self.standing_on(mount)
         while waiting:
             other = waiting.pop()
             if other.number == mount.number:
                 return True
             if other.number not in seen:
                 seen.add(other.number)
-                waiting += self.children(other) + self.on_loops(other)
+                waiting += self.children(other) + self.standing_on(other)
         return False
 
     def to_release(self, mount: MountPoint, old_root: str) -> bool:
@@ -120,6 +127,14 @@ class _Tables:
             or not mount.device.startswith("0:")
             or mount.fstype in NETWORK
         )
+
+
+def _name_at_boot(point: str) -> str:
+    """What the boot called a mount point of its own: an overlay knows its layers by these names.
+
+    systemd has them below /oldroot/run/initramfs, the supervisor stands on the ramdisk as root.
+    """
+    return f"{RAMDISK}/{point.rpartition(f'{RAMDISK}/')[2].lstrip('/')}"
 
 
 def _visit_mount(tables: _Tables, mount: MountPoint, order: list[Release], seen: set[int | str]) -> None:

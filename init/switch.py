@@ -12,7 +12,7 @@ import sys
 
 from . import kernel, ramdisk, rebootwatch
 from .cheap import signal, socket
-from .places import SYSROOT
+from .places import RAMDISK, SYSROOT
 from .spawn import PATH
 
 # What systemd's INITRD_INTERFACE wants to find mounted in the new root.
@@ -62,7 +62,7 @@ def leave_keeper() -> int:
         for number, descriptor in ((0, null), (1, log), (2, log)):
             os.dup2(descriptor, number)
         os.setsid()
-        os.chroot(ramdisk.FOLDER)
+        os.chroot(RAMDISK)
         os.chdir("/")
         os.setpriority(os.PRIO_PROCESS, 0, 10)
         os.execve(sys.executable, [sys.executable, "-ISB", ramdisk.KEEPER], {})
@@ -197,9 +197,9 @@ def become_supervisor(child: int, listener: int, panic: int) -> None:
     old_root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     kernel.mount("", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
     for point in ("/dev", "/sys", "/proc", SYSROOT):
-        os.makedirs(ramdisk.FOLDER + point, exist_ok=True)
-        kernel.mount(point, ramdisk.FOLDER + point, "", kernel.MS_MOVE)
-    _make_root(ramdisk.FOLDER)
+        os.makedirs(RAMDISK + point, exist_ok=True)
+        kernel.mount(point, RAMDISK + point, "", kernel.MS_MOVE)
+    _make_root(RAMDISK)
     empty(old_root)
     os.close(old_root)
     if listener >= 0:

@@ -200,3 +200,55 @@ def test_descriptions() -> None:
         "unmount /share (//10.0.2.2/linux)",
     ]
     assert Move("/a", "/b").describe() == "move /a to /b"
+
+
+OVERLAID = (
+    KERNEL
+    + """\
+40 22 0:45 / /share rw,relatime - cifs //10.0.2.2/linux rw,vers=3.1.1,hard
+42 22 7:0 / /lower ro,relatime - ext4 /dev/loop0 ro
+43 22 0:60 / /layer rw,relatime - tmpfs overlay rw
+41 22 0:61 / /sysroot rw - overlay overlay rw,lowerdir=/run/initramfs/lower,upperdir=/run/initramfs/layer/upper
+"""
+)
+
+
+def test_an_overlay_goes_before_its_layers_wherever_it_stands_in_the_table() -> None:
+    for table in (OVERLAID, "".join(reversed(OVERLAID.splitlines(keepends=True)))):
+        order = ordered(table, CONTAINER)
+        assert order[0] == "unmount /sysroot"
+        assert order.index("unmount /lower") < order.index("detach /dev/loop0") < order.index("unmount /share")
+
+
+def test_an_overlay_on_a_container_of_its_own() -> None:
+    """Two containers on one share, one below and one above."""
+    own = LoopDevice("/dev/loop1", "7:1", "0:45", "/share/own.img")
+    table = OVERLAID.replace("0:60 / /layer rw,relatime - tmpfs overlay", "7:1 / /layer rw - ext4 /dev/loop1")
+    order = ordered(table, CONTAINER, own)
+    assert (order[0], order[-1], len(order)) == ("unmount /sysroot", "unmount /share", 6)
+    assert order.index("unmount /layer") < order.index("detach /dev/loop1")
+
+
+def test_systemd_first_moves_an_overlays_layers_and_share_out_of_it() -> None:
+    table = SYSTEMD.replace(
+        "41 60 7:0 / /oldroot rw,relatime - ext4 /dev/loop0 rw",
+        "41 60 0:61 / /oldroot rw - overlay overlay rw,lowerdir=/run/initramfs/lower,"
+        "upperdir=/run/initramfs/layer/upper,workdir=/run/initramfs/layer/work",
+    )
+    table += "68 66 7:0 / /oldroot/run/initramfs/lower ro - ext4 /dev/loop0 ro\n"
+    table += "69 66 0:60 / /oldroot/run/initramfs/layer rw - tmpfs overlay rw\n"
+    assert ordered(table, CONTAINER, old_root="/oldroot") == [
+        "move /oldroot/run/initramfs/share", "move /oldroot/run/initramfs/lower", "move /oldroot/run/initramfs/layer",
+    ]  # fmt: skip
+    moved = table.replace("67 66 0:45 / /oldroot/run/initramfs/share", "67 60 0:45 / /released-67")
+    moved = moved.replace("68 66 7:0 / /oldroot/run/initramfs/lower", "68 60 7:0 / /released-68")
+    moved = moved.replace("69 66 0:60 / /oldroot/run/initramfs/layer", "69 60 0:60 / /released-69")
+    assert ordered(moved, CONTAINER, old_root="/oldroot") == [
+        "unmount /oldroot/run/initramfs", "unmount /oldroot/run", "unmount /oldroot", "unmount /released-68",
+        "detach /dev/loop0", "unmount /released-67",
+    ]  # fmt: skip
+
+
+def test_somebody_elses_overlay_is_no_reason_to_move() -> None:
+    table = f"{SUPERVISED}50 41 0:70 / /sysroot/merged rw - overlay overlay rw,lowerdir=/var/lib/x/1:/var/lib/x/2\n"
+    assert ordered(table, CONTAINER)[:2] == ["unmount /sysroot/merged", "unmount /sysroot"]
