@@ -1,39 +1,127 @@
 """The step `container`: the file on the share becomes a loop device, and what is in it is mounted.
 
-A program without effects, as boot.boot() is: operations out, answers in.
+A program without effects, as boot.boot() is: operations out, answers in. Whoever wants a container of his own uses
+find(), attach() and detach(): find() only reads, so whatever has to be held before the first byte is written can be
+taken between the two.
 """
 
 from __future__ import annotations
 
-from . import ops
-from .cheap import TYPE_CHECKING
+from . import fstype, ops
+from .cheap import TYPE_CHECKING, NamedTuple
+from .loopflags import Flags
 from .ops import StepError
 from .places import SHARE_POINT, SYSROOT
 
 if TYPE_CHECKING:
     from .boot import Steps
+    from .partitions import Partition, Table
     from .settings import Loop, Settings
+
+_KNOWN = "ext4, xfs, btrfs, squashfs, erofs"
+
+
+class Place(NamedTuple):
+    """Where a file system lies in the file `path`: `offset` and `size` in bytes, size 0 for all that follows.
+
+    `sector` is that of the loop device; `partition` the number where the whole file is attached and its table is
+    read by the kernel (loopflags=partscan), else 0; `trouble` is fstype.Filesystem's.
+    """
+
+    path: str
+    fstype: str
+    sector: int
+    offset: int = 0
+    size: int = 0
+    partition: int = 0
+    trouble: str = ""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can ever be written here."""
+        return self.fstype in fstype.READ_ONLY
 
 
 def mount(settings: Settings, loop: Loop) -> Steps:
     """Attach the container and mount what is in it; a failure leaves no loop device behind."""
-    flags = loop.flags.split(",")
-    never_written = "ro" in flags or "ro" in settings.source.options.split(",")
-    device = yield ops.AttachLoop(f"{SHARE_POINT}/{loop.path}", never_written)
+    flags = loop.flags
+    place: Place = yield from find(f"{SHARE_POINT}/{loop.path}", loop.fstype, flags)
+    never_written = place.read_only or flags.read_only or "ro" in settings.source.options.split(",")
+    device = yield from attach(place, read_only=never_written, direct=flags.direct)
+    source = f"{device}p{place.partition}" if place.partition else device
     try:
-        fstype = loop.fstype or (yield ops.ProbeFilesystem(device))
-        if not fstype:
-            raise StepError(
-                f"{loop.path}: no file system that is known here",
-                hint="is this the right file? loopfstype=TYPE names a file system that is not recognised",
-            )
         mode = "ro" if settings.read_only or never_written else "rw"
-        options = ",".join([mode, *(flag for flag in flags if flag not in ("", "ro", "rw"))])
-        yield ops.Mount(device, SYSROOT, fstype, options)
+        yield ops.Mount(source, SYSROOT, place.fstype, ",".join([mode, *flags.options]))
     except StepError as error:
         yield from detach(device)
         raise error
-    return f"{loop.path} ({fstype}, {mode}) on {device} mounted on {SYSROOT}"
+    return f"{loop.path} ({place.fstype}, {mode}) on {source} mounted on {SYSROOT}"
+
+
+def find(path: str, wanted: str = "", flags: Flags = Flags()) -> Steps:  # noqa: B008  (a value)
+    """Answers the Place of the root's file system in the file `path`; `wanted` is its type, "" for any known one."""
+    size: int = yield ops.FindContainer(path)
+    asked = flags.partition or flags.partscan
+    offset = flags.offset or 0
+    head: bytes = yield ops.ReadAt(path, offset, fstype.HEAD)
+    found = fstype.probe(head)
+    if flags.offset is None and (asked or not found or found.fstype != (wanted or found.fstype)):
+        from . import partitions  # few containers have them
+
+        table: Table | None = yield from partitions.read(path, size)
+        if table:
+            return (yield from _in_table(path, size, table, wanted, flags))
+        if asked:
+            raise StepError(f"{shown(path)}: no partition table", hint="loopflags= asks for a partition of it")
+    return _place(path, size, offset, flags.size or size, found, wanted, flags)
+
+
+def _in_table(path: str, size: int, table: Table, wanted: str, flags: Flags) -> Steps:
+    """The place of the partition that is meant, or that can alone be meant."""
+    from . import partitions
+
+    found: dict[Partition, fstype.Filesystem | None] = {}
+    for one in table.partitions:
+        found[one] = fstype.probe((yield ops.ReadAt(path, one.start, fstype.HEAD)))
+    types = {one: known.fstype if known else "" for one, known in found.items()}
+    chosen = partitions.choose(shown(path), types, wanted, flags.partition)
+    place = _place(path, size, chosen.start, chosen.size, found[chosen], wanted, flags)
+    if flags.partscan:  # the kernel reads the table, in the sectors that it counts in
+        place = place._replace(offset=0, size=0, sector=table.sector, partition=chosen.number)
+    return place
+
+
+def _place(
+    path: str, end: int, offset: int, length: int, found: fstype.Filesystem | None, wanted: str, flags: Flags
+) -> Place:
+    """The place of the file system `found` in `length` bytes from `offset` on, in a file of `end` bytes."""
+    there = min(length, end - offset)
+    size = there if offset or there < end else 0
+    there -= there % 512  # a device has no half sector
+    if wanted and (not found or found.fstype != wanted):
+        return Place(path, wanted, flags.sector or 512, offset, size)
+    if there <= 0 or not found:
+        raise StepError(
+            f"{shown(path)}: no file system that is known here" + (f" at byte {offset}" if offset else ""),
+            hint=f"is this the right file? Known are {_KNOWN}; loopfstype=TYPE names another, not recognised",
+        )
+    if found.size > there:
+        raise StepError(
+            f"{shown(path)}: cut off: its {found.fstype} takes {found.size} bytes, and {there} are there",
+            hint="was it copied to the end? is there room on the server?",
+        )
+    sector = flags.sector or fstype.sector(found.unit, there)
+    return Place(path, found.fstype, sector, offset, size, 0, found.trouble)
+
+
+def attach(place: Place, *, read_only: bool, direct: bool = True) -> Steps:
+    """Attach the file at its place; answers the device's path."""
+    attached: ops.Attached = yield ops.AttachLoop(
+        place.path, read_only, place.sector, place.offset, place.size, direct, place.partition > 0
+    )
+    how = "direct I/O" if attached.direct else "through the share's page cache"
+    yield ops.Log(6, f"container: {shown(place.path)} on {attached.device}, sectors of {place.sector} bytes, {how}")
+    return attached.device
 
 
 def detach(device: str) -> Steps:
@@ -42,3 +130,8 @@ def detach(device: str) -> Steps:
         yield ops.DetachLoop(device)
     except StepError as error:
         yield ops.Log(4, f"container: {error.reason}")
+
+
+def shown(path: str) -> str:
+    """A container's name for messages: as loop= has it."""
+    return path.removeprefix(f"{SHARE_POINT}/")

@@ -7,6 +7,7 @@ kernel's uapi headers (linux/mount.h, linux/reboot.h, linux/sched.h, linux/loop.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import struct
@@ -19,7 +20,8 @@ MNT_FORCE, MNT_DETACH = 1, 2
 
 CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
 
-LOOP_CLR_FD, LOOP_GET_STATUS64 = 0x4C01, 0x4C05
+LOOP_CLR_FD, LOOP_GET_STATUS64, LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C01, 0x4C05, 0x4C0A, 0x4C82
+LO_FLAGS_READ_ONLY, LO_FLAGS_PARTSCAN, LO_FLAGS_DIRECT_IO = 1, 8, 16
 
 _CLOCK_BOOTTIME, _TFD_NONBLOCK, _TFD_CLOEXEC, _TFD_TIMER_ABSTIME = 7, os.O_NONBLOCK, os.O_CLOEXEC, 1
 
@@ -127,6 +129,31 @@ def mark_root_storage_daemon() -> None:
     Written over the argument itself: an interpreter started under such a name would look for its library there.
     """
     ctypes.memset(ctypes.c_void_p.in_dll(_libc, "program_invocation_name"), ord("@"), 1)
+
+
+def loop_configure(descriptor: int, name: str, sector: int, offset: int, size: int, flags: int) -> str:
+    """LOOP_CTL_GET_FREE and LOOP_CONFIGURE: attach an open file to a free loop device; answers the device's path.
+
+    `name` is for whoever asks the device, `sector` its logical block size; offset and size are in bytes, size 0 for
+    all. One call decides everything at once, before anybody sees the device.
+    """
+    config = struct.pack("=2I", descriptor, sector)
+    config += struct.pack("=5Q4I64s96x16x", 0, 0, 0, offset, size, 0, 0, 0, flags, os.fsencode(name)[-63:]) + bytes(64)
+    control = os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        while True:
+            path = f"/dev/loop{fcntl.ioctl(control, LOOP_CTL_GET_FREE)}"
+            device = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.ioctl(device, LOOP_CONFIGURE, config)
+                return path
+            except OSError as error:
+                if error.errno != errno.EBUSY:  # somebody else took it meanwhile
+                    raise
+            finally:
+                os.close(device)
+    finally:
+        os.close(control)
 
 
 def loop_clear(device: str) -> None:

@@ -91,13 +91,86 @@ class MountShare(NamedTuple):
 
 
 class AttachLoop(NamedTuple):
-    """Attach the file `path` to a free loop device; answers the device's path."""
+class TryRoot(NamedTuple):
+    """Answers what the share mounted on `root` lacks of what a root needs, a rootcheck.Found, within `seconds`."""
+
+    root: str
+    read_only: bool
+    seconds: float
+
+    def describe(self) -> str:
+        return f"{'look at' if self.read_only else 'try'} what {self.root} can hold"
+
+
+class Unmount(NamedTuple):
+    """Unmount `target` again."""
+
+    target: str
+
+    def describe(self) -> str:
+        return f"unmount {self.target}"
+
+
+class FindContainer(NamedTuple):
+    """Answers the size in bytes of the file `path` on the share; fails where there is none, or it is empty."""
+
+    path: str
+
+    def describe(self) -> str:
+        return f"look for {self.path}"
+
+
+class ReadAt(NamedTuple):
+    """Answers up to `size` bytes of the file `path` from `offset` on, fewer where it ends before."""
+
+    path: str
+    offset: int
+    size: int
+
+    def describe(self) -> str:
+        return f"read {self.size} bytes of {self.path} at {self.offset}"
+
+
+class MountExport(NamedTuple):
+    """Mount the NFS export on `target`, `mode` "ro" or "rw" for whole; answers what was mounted, as server:folder.
+
+    `container` says whether loop= looks for a container on it.
+    """
+
+    export: Export
+    target: str
+    mode: str
+    container: bool
+    timeout: float
+
+    def describe(self) -> str:
+        return f"mount the NFS export on {self.target}"
+
+
+    """Attach the file `path` to a free loop device; answers an Attached.
+
+    `sector` is the device's logical block size; `offset` and `size` a part of the file, all of it where 0, in bytes;
+    `direct` asks for direct I/O where the share can do it; `partscan` has the kernel look for partitions.
+    """
 
     path: str
     read_only: bool
 
+    sector: int = 512
+    offset: int = 0
+    size: int = 0
+    direct: bool = True
+    partscan: bool = False
     def describe(self) -> str:
-        return f"attach {self.path}" + (" read-only" if self.read_only else "")
+        where = f" from byte {self.offset} on" if self.offset else ""
+        return f"attach {self.path}{where}" + (" read-only" if self.read_only else "")
+
+
+class Attached(NamedTuple):
+    """An attached loop device: its path, and whether the share's page cache is passed by."""
+
+    device: str
+    direct: bool
 
 
 class DetachLoop(NamedTuple):
@@ -107,15 +180,6 @@ class DetachLoop(NamedTuple):
 
     def describe(self) -> str:
         return f"detach {self.device}"
-
-
-class ProbeFilesystem(NamedTuple):
-    """Answers the type of the file system on `device` by its magic numbers, "" where none is known."""
-
-    device: str
-
-    def describe(self) -> str:
-        return f"see what file system is on {self.device}"
 
 
 class Mount(NamedTuple):
@@ -200,8 +264,12 @@ Operation = (
     | ConfigureNetwork
     | MountShare
     | AttachLoop
+    | TryRoot
+    | Unmount
+    | MountExport
+    | FindContainer
+    | ReadAt
     | DetachLoop
-    | ProbeFilesystem
     | Mount
     | Resolve
     | StageRamdisk

@@ -10,7 +10,7 @@ import os
 import stat
 import time
 
-from . import console, fstype, kernel, netstate, network, ops, ramdisk, rebootwatch, spawn, switch
+from . import attach, console, kernel, netstate, network, ops, ramdisk, rebootwatch, spawn, switch
 from .cheap import TYPE_CHECKING, signal, socket
 from .drivers import Drivers
 from .log import KernelMessages, Log
@@ -60,7 +60,7 @@ class Performer:
                 if self._debug and not isinstance(operation, (ops.Log, ops.Now)):
                     self._log.write(7, f"debug: {operation.describe()}")
                 try:
-                    answer = getattr(self, _METHODS[type(operation)])(operation)
+                    answer = self._carry_out(operation)
                 except StepError as failed:
                     error = failed
                 except OSError as failed:
@@ -69,6 +69,11 @@ class Performer:
             return
 
     def _now(self, _: ops.Now) -> float:
+    def _carry_out(self, operation: ops.Operation) -> Any:
+        if function := attach.METHODS.get(type(operation)):
+            return function(operation)
+        return getattr(self, _METHODS[type(operation)])(operation)
+
         return time.monotonic()
 
     def _sleep(self, operation: ops.Sleep) -> None:
@@ -120,26 +125,14 @@ class Performer:
             )
             raise _share_error(operation.unc, done, said + messages.said())
 
-    def _attach_loop(self, operation: ops.AttachLoop) -> str:
-        path = operation.path
-        if not os.path.isfile(path):
-            raise StepError(f"{path}: {_what_is_there(path)}", errno=errno.ENOENT, hint=_neighbours(path))
-        if os.stat(path).st_size == 0:
-            raise StepError(f"{path}: the container is empty", hint="was it copied to the end?")
-        mode = ("--read-only",) if operation.read_only else ()
-        with KernelMessages() as messages:
-            done = spawn.run(("/sbin/losetup", "--find", "--show", *mode, path), timeout=60)
-            if done.code == 0:
-                return done.output.split()[-1]
-            said = (*done.output.strip().splitlines(), *messages.said())
-            raise StepError(f"{path}: cannot be attached to a loop device", said, retry=done.timed_out)
+    def _try_root(self, operation: ops.TryRoot) -> rootcheck.Found:
+        from . import rootprobe  # for a share that is itself the root
 
     def _detach_loop(self, operation: ops.DetachLoop) -> None:
         kernel.loop_clear(operation.device)
 
-    def _probe(self, operation: ops.ProbeFilesystem) -> str:
-        with open(operation.device, "rb", buffering=0) as device:
-            return fstype.probe(device.read(fstype.HEAD) or b"")
+    def _unmount(self, operation: ops.Unmount) -> None:
+        kernel.umount2(operation.target, kernel.MNT_DETACH)
 
     def _mount(self, operation: ops.Mount) -> None:
         flags, data = kernel.mount_flags(operation.options)
@@ -215,8 +208,8 @@ class Performer:
 
 _METHODS = {
     ops.Now: "_now", ops.Sleep: "_sleep", ops.Log: "_write", ops.Report: "_report", ops.LoadDrivers: "_load_drivers",
-    ops.ConfigureNetwork: "_configure_network", ops.MountShare: "_mount_share", ops.AttachLoop: "_attach_loop",
-    ops.DetachLoop: "_detach_loop", ops.ProbeFilesystem: "_probe", ops.Mount: "_mount",
+    ops.ConfigureNetwork: "_configure_network", ops.MountShare: "_mount_share",
+    ops.MountExport: "_mount_export", ops.TryRoot: "_try_root", ops.Unmount: "_unmount",
     ops.Resolve: "_resolve", ops.StageRamdisk: "_stage", ops.SwitchRoot: "_switch_root", ops.Supervise: "_supervise",
     ops.Shell: "_shell", ops.End: "_end",
 }  # fmt: skip
@@ -279,23 +272,6 @@ def resolve(root: str, path: str) -> str:
         return ""
     executable = stat.S_ISREG(found.st_mode) and found.st_mode & 0o111 and found.st_size
     return "/" + "/".join(done) if executable else ""
-
-
-def _what_is_there(path: str) -> str:
-    return "is no regular file" if os.path.exists(path) else "no such file on the share"
-
-
-def _neighbours(path: str) -> str:
-    """What the nearest folder that is there holds, so that a misspelt name is seen at once."""
-    folder = os.path.dirname(path)
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return "loop=PATH is relative to the share"
-    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-    return f"loop=PATH is relative to the share; {os.path.basename(folder)}/ holds: {shown or 'nothing'}"
 
 
 def limit_kernel_log(word: str) -> None:

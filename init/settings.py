@@ -6,10 +6,11 @@ initramfs-tools(7) for loop=, dracut.cmdline(7) for rd.*. All mistakes are colle
 
 from __future__ import annotations
 
-from . import cifsroot, ipconfig
+from . import cifsroot, ipconfig, loopflags
 from .cheap import TYPE_CHECKING, NamedTuple
 from .cifsroot import Share
 from .cmdline import CommandLine
+from .loopflags import Flags
 
 if TYPE_CHECKING:
     from .devices import Device
@@ -28,7 +29,7 @@ class Loop(NamedTuple):
 
     path: str
     fstype: str
-    flags: str
+    flags: Flags
 
 
 class Settings(NamedTuple):
@@ -115,9 +116,11 @@ def from_command_line(
 def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> Share:
     root, value = line.last("root"), line.last("cifsroot")
     nowhere = Share("", "", None, None, None)
-    if root == "/dev/nfs":
-        mistakes.append("root=/dev/nfs: this image mounts SMB shares only; root=/dev/cifs is meant")
-        return nowhere
+    if root in NFS_ROOTS or (root is None and not value and _says_nfs(line)):
+        from . import nfsroot  # who has a share does without
+
+        rest = (line.last("rootflags") or "", line.last("rootfstype") or "", line.flag("nfsrootdebug"))
+        return nfsroot.parse(line.last("nfsroot"), *rest, mistakes)
     if root not in (None, "/dev/cifs"):
         shown = root.partition(",")[0]  # a password may follow, where cifsroot='s value was put here
         mistakes.append(
@@ -142,7 +145,8 @@ def _loop(line: CommandLine, mistakes: list[str]) -> Loop | None:
     if ".." in parts or not parts:
         mistakes.append(f"loop={path}: a path inside the share is meant")
     fstype = line.last("loopfstype") or ""
-    return Loop("/".join(parts), "" if fstype == "auto" else fstype, line.last("loopflags") or "")
+    flags = loopflags.parse(line.last("loopflags") or "", mistakes)
+    return Loop("/".join(parts), "" if fstype == "auto" else fstype, flags)
 
 
 def _read_only(line: CommandLine) -> bool:

@@ -39,16 +39,16 @@ def shells(*outcomes: Any) -> dict[type, Any]:
 def test_plain_share_in_order() -> None:
     machine = booted(PLAIN)
     assert machine.names() == [
-        "LoadDrivers", "ConfigureNetwork", "MountShare", "Resolve", "Resolve", "StageRamdisk", "Supervise",
+        "LoadDrivers", "ConfigureNetwork", "MountShare", "TryRoot", "Resolve", "Resolve", "StageRamdisk", "Supervise",
     ]  # fmt: skip
     assert machine.of(ops.MountShare) == [
-        ops.MountShare("//server/share", SYSROOT, "vers=3.1.1,hard,username=anna,ro", "secret", 180.0)
+        ops.MountShare("//server/share", SYSROOT, "vers=3.1.1,posix,hard,username=anna,ro", "secret", 180.0)
     ]
     assert machine.of(ops.Supervise) == [ops.Supervise(("/sbin/init",))]
     assert machine.log() == [
         "drivers: 7 modules loaded [0.00 s]",
         "network: 0 configured [0.00 s]",
-        "share: //server/share mounted on /sysroot [0.00 s]",
+        "share: //server/share mounted on /sysroot with vers=3.1.1,posix,hard [0.00 s]",
         "root: init is /sbin/init [0.00 s]",
         "switch: shutdown ramdisk staged, 9.9 MB",
         "switch: starting /sbin/init, the way back is 'supervise'",
@@ -58,12 +58,12 @@ def test_plain_share_in_order() -> None:
 def test_container_in_order() -> None:
     machine = booted(LOOP)
     assert machine.names() == [
-        "LoadDrivers", "ConfigureNetwork", "MountShare", "AttachLoop", "ProbeFilesystem", "Mount", "Resolve",
-        "Resolve", "StageRamdisk", "Supervise",
+        "LoadDrivers", "ConfigureNetwork", "MountShare", "FindContainer", "ReadAt", "AttachLoop", "Mount",
+        "Resolve", "Resolve", "StageRamdisk", "Supervise",
     ]  # fmt: skip
     share = machine.of(ops.MountShare)[0]
     assert (share.target, share.options) == (SHARE_POINT, "vers=3.1.1,hard,username=anna")
-    assert machine.of(ops.AttachLoop) == [ops.AttachLoop(f"{SHARE_POINT}/images/root.img", False)]
+    assert machine.of(ops.AttachLoop) == [ops.AttachLoop(f"{SHARE_POINT}/images/root.img", False, 4096)]
     assert machine.of(ops.Mount) == [ops.Mount("/dev/loop0", SYSROOT, "ext4", "ro")]
     assert "container: images/root.img (ext4, ro) on /dev/loop0 mounted on /sysroot [0.00 s]" in machine.log()
 
@@ -98,7 +98,6 @@ def test_ro_rw_and_loop_words(words: str, mount: tuple[str, str], written: bool)
     machine = booted(f"{LOOP} {words}")
     assert [(one.fstype, one.options) for one in machine.of(ops.Mount)] == [mount]
     assert machine.of(ops.AttachLoop)[0].read_only is not written
-    assert bool(machine.of(ops.ProbeFilesystem)) is ("loopfstype=xfs" not in words)
 
 
 @pytest.mark.parametrize(("word", "option"), [("", "ro"), ("rw", "rw"), ("ro", "ro")])
@@ -108,9 +107,9 @@ def test_plain_share_is_mounted_ro_or_rw(word: str, option: str) -> None:
 
 def test_domain_and_missing_user() -> None:
     share = booted("cifsroot=//s/x,user=LAB\\anna,pass=p").of(ops.MountShare)[0]
-    assert share.options == "vers=3.1.1,hard,username=anna,domain=LAB,ro"
+    assert share.options == "vers=3.1.1,posix,hard,username=anna,domain=LAB,ro"
     share = booted("cifsroot=//s/x").of(ops.MountShare)[0]
-    assert (share.options, share.password) == ("vers=3.1.1,hard,guest,ro", None)
+    assert (share.options, share.password) == ("vers=3.1.1,posix,hard,guest,ro", None)
 
 
 def test_time_outs_handed_on() -> None:
@@ -132,7 +131,7 @@ def test_retries_until_the_server_answers() -> None:
     assert [one.seconds for one in machine.of(ops.Sleep)] == [0.5, 0.75, 1.125]
     # the same reason is told but once
     assert machine.log(4) == ["share: //server/share: No route to host; trying again, for 180 s at most"]
-    assert "share: //server/share mounted on /sysroot [2.38 s]" in machine.log()
+    assert "share: //server/share mounted on /sysroot with vers=3.1.1,posix,hard [2.38 s]" in machine.log()
     assert machine.names()[-1] == "Supervise"
 
 
@@ -331,14 +330,14 @@ def test_arguments_reach_the_init() -> None:
 def test_a_failed_container_leaves_no_loop_device() -> None:
     wrong = StepError("/dev/loop0 (ext4): Invalid argument", ("EXT4-fs: bad",), 22, hint="fsck")
     machine = booted(f"{LOOP} panic=-1", {ops.Mount: wrong})
-    assert machine.names()[3:] == ["AttachLoop", "ProbeFilesystem", "Mount", "DetachLoop", "Report", "End"]
+    assert machine.names()[3:] == ["FindContainer", "ReadAt", "AttachLoop", "Mount", "DetachLoop", "Report", "End"]
     assert machine.of(ops.DetachLoop) == [ops.DetachLoop("/dev/loop0")]
     assert "what failed: /dev/loop0 (ext4): Invalid argument\n" in machine.of(ops.Report)[0].text
 
 
-def test_an_unknown_file_system_is_detached_too() -> None:
-    machine = booted(f"{LOOP} panic=-1", {ops.ProbeFilesystem: ""})
-    assert machine.names()[3:] == ["AttachLoop", "ProbeFilesystem", "DetachLoop", "Report", "End"]
+def test_an_unknown_file_system_is_not_even_attached() -> None:
+    machine = booted(f"{LOOP} panic=-1", {ops.ReadAt: b""})
+    assert machine.names()[3:] == ["FindContainer", "ReadAt", "ReadAt", "Report", "End"]
     assert "images/root.img: no file system that is known here" in machine.of(ops.Report)[0].text
     assert "loopfstype=TYPE" in machine.of(ops.Report)[0].text
 
@@ -352,12 +351,13 @@ def test_what_failed_first_is_what_is_told() -> None:
 
 def test_nothing_to_detach_where_nothing_was_attached() -> None:
     machine = booted(f"{LOOP} panic=-1", {ops.AttachLoop: StepError("no such file on the share")})
-    assert machine.names()[3:] == ["AttachLoop", "Report", "End"]
+    assert machine.names()[3:] == ["FindContainer", "ReadAt", "AttachLoop", "Report", "End"]
 
 
 def test_a_container_that_comes_later_is_attached_afresh() -> None:
     late = StepError("/dev/loop0: Input/output error", retry=True)
-    machine = booted(LOOP, {ops.Mount: [late, None], ops.AttachLoop: ["/dev/loop0", "/dev/loop1"]})
+    devices = [ops.Attached("/dev/loop0", True), ops.Attached("/dev/loop1", False)]
+    machine = booted(LOOP, {ops.Mount: [late, None], ops.AttachLoop: devices})
     assert [type(one).__name__ for one in machine.of(ops.AttachLoop, ops.Mount, ops.DetachLoop)] == [
         "AttachLoop", "Mount", "DetachLoop", "AttachLoop", "Mount",
     ]  # fmt: skip
@@ -373,7 +373,7 @@ def test_a_container_that_comes_later_is_attached_afresh() -> None:
         ("drivers", "LoadDrivers"),
         ("network", "ConfigureNetwork"),
         ("share", "MountShare"),
-        ("container", "AttachLoop"),
+        ("container", "FindContainer"),
         ("root", "Resolve"),
         ("switch", "Resolve"),
     ],
@@ -497,8 +497,10 @@ def test_operations_describe_themselves() -> None:
         "wait 2 s",
         "mount //server/share on /run/initramfs/share with vers=3.1.1,hard,username=anna",
         "log: share: //server/share mounted on /run/initramfs/share [0.00 s]",
+        "look for /run/initramfs/share/images/root.img",
+        "read 65753 bytes of /run/initramfs/share/images/root.img at 0",
         "attach /run/initramfs/share/images/root.img",
-        "see what file system is on /dev/loop0",
+        "log: container: images/root.img on /dev/loop0, sectors of 4096 bytes, direct I/O",
         "mount /dev/loop0 (ext4) on /sysroot with ro",
         "log: container: images/root.img (ext4, ro) on /dev/loop0 mounted on /sysroot [0.00 s]",
         "look for /sbin/init below /sysroot",
@@ -509,7 +511,7 @@ def test_operations_describe_themselves() -> None:
         "log: switch: starting /sbin/init, the way back is 'supervise'",
         "start /sbin/init under the supervisor",
     ]
-    assert ops.AttachLoop("/a", True).describe() == "attach /a read-only"
+    assert ops.AttachLoop("/a", True, 512, 1024).describe() == "attach /a from byte 1024 on read-only"
     assert ops.Mount("a", "/b", "tmpfs", "").describe() == "mount a (tmpfs) on /b with defaults"
     for operation, text in (
         (ops.Now(), "look at the clock"),

@@ -53,15 +53,15 @@ def test_answers_come_back_in_order(tmp_path: Path) -> None:
 
 
 def test_a_failed_operation_is_followed_by_the_next(tmp_path: Path) -> None:
-    answers, _ = performed(tmp_path, ops.ProbeFilesystem("/nonexistent"), ops.Resolve("/", "/nonexistent"))
+    answers, _ = performed(tmp_path, ops.ReadAt("/nonexistent", 0, 1), ops.Resolve("/", "/nonexistent"))
     assert isinstance(answers[0], StepError)
     assert answers[1] == ""
 
 
 def test_an_error_nobody_foresaw_names_the_operation(tmp_path: Path) -> None:
-    error = failure(tmp_path, ops.ProbeFilesystem(f"{tmp_path}/none"))
+    error = failure(tmp_path, ops.ReadAt(f"{tmp_path}/none", 0, 512))
     where = f"{tmp_path}/none"
-    assert error.reason == f"cannot see what file system is on {where}: No such file or directory: {where}"
+    assert error.reason == f"cannot read 512 bytes of {where} at 0: No such file or directory: {where}"
     assert (error.errno, error.retry) == (errno.ENOENT, False)
 
 
@@ -69,18 +69,16 @@ def test_an_error_of_the_boot_itself_is_not_swallowed(tmp_path: Path) -> None:
     (tmp_path / "kmsg").touch()
 
     def steps() -> Generator[ops.Operation, Any, None]:
-        yield ops.ProbeFilesystem("/nonexistent")
+        yield ops.ReadAt("/nonexistent", 0, 1)
 
     with pytest.raises(StepError):
         Performer(Log(str(tmp_path / "kmsg")), {}, 0).run(steps())
 
 
-def test_probe(tmp_path: Path) -> None:
-    (tmp_path / "xfs").write_bytes(b"XFSB" + bytes(1 << 17))
-    (tmp_path / "short").write_bytes(b"XFSB")
-    (tmp_path / "text").write_text("nothing of the kind")
-    operations = [ops.ProbeFilesystem(f"{tmp_path}/{name}") for name in ("xfs", "short", "text")]
-    assert performed(tmp_path, *operations)[0] == ["xfs", "xfs", ""]
+def test_read_at(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(range(200)))
+    operations = [ops.ReadAt(f"{tmp_path}/file", *where) for where in ((10, 3), (198, 5), (200, 5), (1 << 60, 5))]
+    assert performed(tmp_path, *operations)[0] == [b"\n\x0b\x0c", b"\xc6\xc7", b"", b""]
 
 
 # The container.
@@ -91,29 +89,29 @@ def test_a_missing_container_names_its_neighbours(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "root.img").touch()
     (folder / "swap.img").touch()
-    error = failure(tmp_path, ops.AttachLoop(f"{folder}/rot.img", False))
+    error = failure(tmp_path, ops.FindContainer(f"{folder}/rot.img"))
     assert error.reason == f"{folder}/rot.img: no such file on the share"
     assert error.hint == "loop=PATH is relative to the share; images/ holds: root.img, swap.img"
-    error = failure(tmp_path, ops.AttachLoop(f"{tmp_path}/share/imgs/deep/root.img", False))
+    error = failure(tmp_path, ops.FindContainer(f"{tmp_path}/share/imgs/deep/root.img"))
     assert error.hint == "loop=PATH is relative to the share; share/ holds: images"
 
 
 def test_many_neighbours_and_none(tmp_path: Path) -> None:
     (tmp_path / "share").mkdir()
-    error = failure(tmp_path, ops.AttachLoop(f"{tmp_path}/share/a", False))
+    error = failure(tmp_path, ops.FindContainer(f"{tmp_path}/share/a"))
     assert error.hint.endswith("share/ holds: nothing")
     for number in range(11):
         (tmp_path / f"share/{number:02}").touch()
-    error = failure(tmp_path, ops.AttachLoop(f"{tmp_path}/share/a", False))
+    error = failure(tmp_path, ops.FindContainer(f"{tmp_path}/share/a"))
     assert error.hint.endswith("share/ holds: 00, 01, 02, 03, 04, 05, 06, 07 and 3 more")
 
 
 def test_a_container_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty").touch()
-    error = failure(tmp_path, ops.AttachLoop(f"{tmp_path}/folder", False))
+    error = failure(tmp_path, ops.FindContainer(f"{tmp_path}/folder"))
     assert error.reason == f"{tmp_path}/folder: is no regular file"
-    error = failure(tmp_path, ops.AttachLoop(f"{tmp_path}/empty", False))
+    error = failure(tmp_path, ops.FindContainer(f"{tmp_path}/empty"))
     assert error.reason == f"{tmp_path}/empty: the container is empty"
     assert not error.retry
 

@@ -9,6 +9,7 @@ from init.cifsroot import Share
 from init.cmdline import parse
 from init.devices import Bond, Vlan
 from init.ipconfig import Request
+from init.loopflags import Flags
 from init.settings import Loop, Settings, SettingsError
 
 CIFS = "root=/dev/cifs cifsroot=//server/share"
@@ -103,7 +104,7 @@ def test_share_options(given: str, options: str) -> None:
 
 def test_rootflags_come_after_cifsroots_own() -> None:
     found = read(f"{CIFS},user=a,soft rootflags=vers=3.0,ro,password=p").source
-    assert found == Share("//server/share", "soft,vers=3.0,ro", "a", "p", None)
+    assert found == Share("//server/share", "soft,vers=3.0,ro", "a", "p", None, True)
 
 
 @pytest.mark.parametrize(
@@ -182,15 +183,15 @@ def test_credentials_file(text: str, found: dict[str, str]) -> None:
     [
         ("", None),
         ("loop=", None),
-        ("loop=root.img", Loop("root.img", "", "")),
-        ("loop=/root.img", Loop("root.img", "", "")),
-        ("loop=//a/./b//root.img", Loop("a/b/root.img", "", "")),
-        ('loop="my images/root one.img"', Loop("my images/root one.img", "", "")),
-        ("loop=a loopfstype=xfs", Loop("a", "xfs", "")),
-        ("loop=a loopfstype=auto", Loop("a", "", "")),
-        ("loop=a loopflags=noatime,ro", Loop("a", "", "noatime,ro")),
-        ("loop=a loop=b", Loop("b", "", "")),
-        ("loop=a..b/..c", Loop("a..b/..c", "", "")),
+        ("loop=root.img", Loop("root.img", "", Flags())),
+        ("loop=/root.img", Loop("root.img", "", Flags())),
+        ("loop=//a/./b//root.img", Loop("a/b/root.img", "", Flags())),
+        ('loop="my images/root one.img"', Loop("my images/root one.img", "", Flags())),
+        ("loop=a loopfstype=xfs", Loop("a", "xfs", Flags())),
+        ("loop=a loopfstype=auto", Loop("a", "", Flags())),
+        ("loop=a loopflags=noatime,ro", Loop("a", "", Flags(("noatime",), read_only=True))),
+        ("loop=a loop=b", Loop("b", "", Flags())),
+        ("loop=a..b/..c", Loop("a..b/..c", "", Flags())),
     ],
 )
 def test_loop(words: str, loop: Loop | None) -> None:

@@ -1,0 +1,140 @@
+"""Containers attached, looked into and mounted: the effects of container.py's operations."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+
+from . import kernel, ops
+from .cheap import TYPE_CHECKING
+from .drivers import read_text
+from .log import KernelMessages
+from .ops import StepError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_PAGE = 4096
+
+
+def find(operation: ops.FindContainer) -> int:
+    """The file's size; what is there instead where it is no container."""
+    path = operation.path
+    if not os.path.isfile(path):
+        there = "is no regular file" if os.path.exists(path) else "no such file on the share"
+        raise StepError(f"{path}: {there}", errno=errno.ENOENT, hint=_neighbours(path))
+    size = os.stat(path).st_size
+    if size == 0:
+        raise StepError(f"{path}: the container is empty", hint="was it copied to the end?")
+    return size
+
+
+def read_at(operation: ops.ReadAt) -> bytes:
+    """A piece of the file, complete unless the file ends."""
+    descriptor = os.open(operation.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = b""
+        while len(data) < operation.size:
+            more = os.pread(descriptor, operation.size - len(data), operation.offset + len(data))
+            if not more:
+                break
+            data += more
+        return data
+    finally:
+        os.close(descriptor)
+
+
+def attach(operation: ops.AttachLoop) -> ops.Attached:
+    """Attach with direct I/O where the share does it: else every block lies in memory twice."""
+    flags = kernel.LO_FLAGS_READ_ONLY if operation.read_only else 0
+    flags |= kernel.LO_FLAGS_PARTSCAN if operation.partscan else 0
+    with KernelMessages() as messages:
+        try:
+            descriptor, direct = _open(operation)
+            try:
+                device = kernel.loop_configure(
+                    descriptor, operation.path, operation.sector, operation.offset, operation.size,
+                    flags | (kernel.LO_FLAGS_DIRECT_IO if direct else 0),
+                )  # fmt: skip
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            hints = {
+                errno.EACCES: "the share's user may not write it: the server's rights, or loopflags=ro",
+                errno.EROFS: "the share is read-only: loopflags=ro",
+                errno.ENOENT: "loop.ko is not in this image or does not fit the kernel",
+            }
+            raise StepError(
+                f"{operation.path}: cannot be attached to a loop device: {error.strerror}", messages.said(),
+                error.errno or 0, hint=hints.get(error.errno or 0, ""),
+            ) from error  # fmt: skip
+    name = os.path.basename(device)
+    return ops.Attached(device, read_text(f"/sys/block/{name}/loop/dio").strip() == "1")
+
+
+def _open(operation: ops.AttachLoop) -> tuple[int, bool]:
+    """The container, open, and whether direct I/O works: cifs opens a file for it that it then cannot read, under some
+    of its cache modes. The descriptor itself asks for it, as cifs takes it from open(2) and not from the loop device.
+    """
+    mode = (os.O_RDONLY if operation.read_only else os.O_RDWR) | os.O_CLOEXEC
+    if operation.direct:
+        try:
+            descriptor = os.open(operation.path, mode | os.O_DIRECT)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+        else:
+            memory = ctypes.create_string_buffer(2 * _PAGE)
+            page = (ctypes.c_char * _PAGE).from_buffer(memory, -ctypes.addressof(memory) % _PAGE)
+            try:
+                os.preadv(descriptor, [page], operation.offset)
+                return descriptor, True
+            except OSError:
+                os.close(descriptor)
+    return os.open(operation.path, mode), False
+
+
+def detach(operation: ops.DetachLoop) -> None:
+    """Detach after a failure."""
+    kernel.loop_clear(operation.device)
+
+
+def mount(operation: ops.Mount) -> None:
+    """mount(2), with what the kernel said where it failed."""
+    flags, data = kernel.mount_flags(operation.options)
+    with KernelMessages() as messages:
+        try:
+            kernel.mount(operation.source, operation.target, operation.fstype, flags, data)
+        except OSError as error:
+            hints = {
+                errno.ENODEV: f"not in this image: mkinitfs build --module {operation.fstype}",
+                errno.EINVAL: "is the file whole, and of this type? loopfstype= and loopflags= are worth a look",
+            }
+            raise StepError(
+                f"{operation.source} ({operation.fstype}): {error.strerror}", messages.said(), error.errno or 0,
+                hint=hints.get(error.errno or 0, "is the container whole? check it on the server (fsck)"),
+            ) from error  # fmt: skip
+
+
+def _neighbours(path: str) -> str:
+    """What the nearest folder that is there holds, so that a misspelt name is seen at once."""
+    folder = os.path.dirname(path)
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return "loop=PATH is relative to the share"
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return f"loop=PATH is relative to the share; {os.path.basename(folder)}/ holds: {shown or 'nothing'}"
+
+
+METHODS: dict[type, Callable[[Any], Any]] = {
+    ops.FindContainer: find,
+    ops.ReadAt: read_at,
+    ops.AttachLoop: attach,
+    ops.DetachLoop: detach,
+    ops.Mount: mount,
+}
