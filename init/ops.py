@@ -11,6 +11,7 @@ from .cheap import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from .devices import Device
+    from .nfsroot import Export
 
 
 class StepError(Exception):
@@ -90,7 +91,6 @@ class MountShare(NamedTuple):
         return f"mount {self.unc} on {self.target} with {self.options}"
 
 
-class AttachLoop(NamedTuple):
 class TryRoot(NamedTuple):
     """Answers what the share mounted on `root` lacks of what a root needs, a rootcheck.Found, within `seconds`."""
 
@@ -147,6 +147,7 @@ class MountExport(NamedTuple):
         return f"mount the NFS export on {self.target}"
 
 
+class AttachLoop(NamedTuple):
     """Attach the file `path` to a free loop device; answers an Attached.
 
     `sector` is the device's logical block size; `offset` and `size` a part of the file, all of it where 0, in bytes;
@@ -155,12 +156,12 @@ class MountExport(NamedTuple):
 
     path: str
     read_only: bool
-
     sector: int = 512
     offset: int = 0
     size: int = 0
     direct: bool = True
     partscan: bool = False
+
     def describe(self) -> str:
         where = f" from byte {self.offset} on" if self.offset else ""
         return f"attach {self.path}{where}" + (" read-only" if self.read_only else "")
@@ -263,12 +264,12 @@ Operation = (
     | LoadDrivers
     | ConfigureNetwork
     | MountShare
-    | AttachLoop
     | TryRoot
     | Unmount
     | MountExport
     | FindContainer
     | ReadAt
+    | AttachLoop
     | DetachLoop
     | Mount
     | Resolve
