@@ -68,12 +68,12 @@ class Performer:
         except StopIteration:
             return
 
-    def _now(self, _: ops.Now) -> float:
     def _carry_out(self, operation: ops.Operation) -> Any:
         if function := attach.METHODS.get(type(operation)):
             return function(operation)
         return getattr(self, _METHODS[type(operation)])(operation)
 
+    def _now(self, _: ops.Now) -> float:
         return time.monotonic()
 
     def _sleep(self, operation: ops.Sleep) -> None:

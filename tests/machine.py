@@ -8,12 +8,12 @@ from typing import Any
 from init import fstype, ops
 from init.netstate import Network
 from init.ops import StepError
-
 from init.rootcheck import Found
 
 # The beginning of an ext4 of 4 KiB blocks, 64 MiB, unmounted properly.
 _SUPER = struct.pack("<4xI16xI", 16384, 2).ljust(0x38, b"\0") + b"\x53\xef\x01\0"
 EXT4 = bytes(1024) + _SUPER.ljust(fstype.HEAD, b"\0")
+
 # What a machine answers on which everything works.
 WORKS: Mapping[type, Any] = {
     ops.LoadDrivers: 7,
