@@ -14,7 +14,7 @@ from .cheap import TYPE_CHECKING, NamedTuple
 from .ipconfig import GrammarError, check_device, mac_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _DEFAULT_SLAVES, _DEFAULT_OPTIONS = ("eth0", "eth1"), (("mode", "balance-rr"),)
 _OPTION_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
@@ -67,6 +67,27 @@ def lower(device: Device) -> tuple[str, ...]:
     if isinstance(device, Renamed):
         return ()
     return (device.lower,) if isinstance(device, Vlan) else device.slaves
+
+
+def above(devices: Iterable[Device]) -> dict[str, tuple[str, ...]]:
+    """Return what stands on each device that something stands on."""
+    found: dict[str, tuple[str, ...]] = {}
+    for device in devices:
+        for name in lower(device):
+            found[name] = (*found.get(name, ()), device.name)
+    return found
+
+
+def tops(above: Mapping[str, tuple[str, ...]], names: Iterable[str]) -> set[str]:
+    """Return the uppermost devices that stand on `names`; what nothing stands on is none of them."""
+    pending, found, seen = list(names), set(), set()
+    while pending:
+        name = pending.pop()
+        if name not in seen:
+            seen.add(name)
+            found |= {upper for upper in above.get(name, ()) if upper not in above}
+            pending += above.get(name, ())
+    return found
 
 
 def text(device: Device) -> tuple[str, str]:

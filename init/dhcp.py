@@ -6,9 +6,13 @@ sends what outgoing() returns, hands every frame to receive(), and calls tick() 
 the state changes only there, and only as _NEXT says. When `lease` is set the client is bound; the caller
 may go on (deadline() is then the time of renewal) or drop it.
 
-    SELECTING --offer--> REQUESTING --ack--> BOUND --t1--> RENEWING --t2--> REBINDING --expired--> SELECTING
-        ^---- nak, silence ----'               ^-------- ack ----'------- ack ------'
-        '--- answer (BOOTP, RARP) -------------'
+    SELECTING --offer--> REQUESTING --ack--> PROBING --free--> BOUND --t1--> RENEWING --t2--> REBINDING
+        ^---- nak, silence ----'                |                ^------ ack ----'------ ack -----'  |
+        '---- taken ----------------------------'                |                                   |
+        '---- answer (BOOTP, RARP) ------------------------------'     SELECTING <------ expired ----'
+
+An address that is offered is asked for by ARP while the server is asked to give it (arp.py), so that PROBING is what
+remains of the fifth of a second that this takes. An address that another machine has is declined.
 
 Sources: RFC 2131 (states, times), RFC 2132 (options), RFC 3396 (long options), RFC 3397 (119), RFC 3442
 (121), RFC 951 and 1542 (BOOTP), RFC 903 (RARP), RFC 1534 (a BOOTP server's answer to DHCP, taken where any
@@ -17,27 +21,22 @@ protocol will do).
 
 from __future__ import annotations
 
-import struct
-
-from . import frames, options
-from .cheap import NamedTuple
+from . import arp, bootp, frames, options
+from .bootp import ACK, CLIENT_PORT, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, SERVER_PORT, Reply
+from .exchange import BOUND, FOREVER, REBINDING, RENEWING, Exchange, Outcome
 from .frames import NotForUsError, PacketError
 from .ipconfig import Request, is_host, packed
 from .options import Lease
 
-SELECTING, REQUESTING, BOUND, RENEWING, REBINDING = (
-    "selecting",
-    "requesting",
-    "bound",
-    "renewing",
-    "rebinding",
-)
+SELECTING, REQUESTING, PROBING = "selecting", "requesting", "probing"
 _NEXT = {
     (SELECTING, "offer"): REQUESTING,
     (SELECTING, "answer"): BOUND,
-    (REQUESTING, "ack"): BOUND,
+    (REQUESTING, "ack"): PROBING,
     (REQUESTING, "nak"): SELECTING,
     (REQUESTING, "silence"): SELECTING,
+    (PROBING, "free"): BOUND,
+    (PROBING, "taken"): SELECTING,
     (BOUND, "t1"): RENEWING,
     (RENEWING, "ack"): BOUND,
     (RENEWING, "nak"): SELECTING,
@@ -47,86 +46,43 @@ _NEXT = {
     (REBINDING, "expired"): SELECTING,
 }
 
-DISCOVER, OFFER, REQUEST, ACK, NAK, RELEASE = 1, 2, 3, 5, 6, 7
 _EVENTS = {OFFER: "offer", ACK: "ack", NAK: "nak"}
-SERVER_PORT, CLIENT_PORT = 67, 68
 FIRST_WAIT, LONGEST_WAIT = 4.0, 64.0  # seconds, doubled each time and spread by one second (RFC 2131, 4.1)
 REQUEST_ATTEMPTS = 3
 FAITHFUL_ATTEMPTS = 2  # questions in which a resumed client hopes for the address it had: 12 seconds
 SECOND_CHANCE = 0.5  # seconds
-FOREVER = float("inf")
-
-_FIXED = struct.Struct("!BBBBIHH4s4s4s4s16s64s128s")
-_COOKIE = b"\x63\x82\x53\x63"
-_BOOTREQUEST, _BOOTREPLY = 1, 2
-_SHORTEST = 300  # bytes: relays and old servers drop less (RFC 1542, 2.1)
+DECLINE_WAIT = 10.0  # seconds until a server is asked again after a decline (RFC 2131, 3.1)
 
 
-class Outcome(NamedTuple):
-    """What receive() made of a frame: "offer", "ack", "nak", "answer", or with the reason "ignored" (other
-    traffic) and "dropped" (meant for us, but wrong).
-    """
-
-    kind: str
-    reason: str = ""
-
-
-class Reply(NamedTuple):
-    """A checked BOOTREPLY; `kind` is DHCP's message type, 0 for plain BOOTP."""
-
-    kind: int
-    address: bytes
-    next_server: bytes
-    options: dict[int, bytes]
-
-
-def parse_reply(payload: bytes, mac: bytes, xid: int) -> Reply:
-    """Read the payload of a UDP datagram sent to us. Raises PacketError."""
-    if len(payload) < _FIXED.size:
-        raise PacketError(f"{len(payload)} bytes are no BOOTP message")
-    operation, hardware, length, _, number, _, _, _, address, next_server, _, owner, sname, file = (
-        _FIXED.unpack_from(payload)
-    )
-    if operation != _BOOTREPLY:
-        raise NotForUsError("not a reply")
-    if number != xid:
-        raise NotForUsError("answers another question (xid)")
-    if (hardware, length) != (1, 6) or owner[:6] != mac:
-        raise NotForUsError("answers another machine (chaddr)")
-    found: dict[int, bytes] = {}
-    if payload[_FIXED.size : _FIXED.size + 4] == _COOKIE:
-        found = options.split(payload[_FIXED.size + 4 :], file, sname)
-    kind = found.get(options.MESSAGE_TYPE, b"\0")
-    if len(kind) != 1:
-        raise PacketError("message type (option 53) is not one byte")
-    return Reply(kind[0], address, next_server, found)
-
-
-class Client:
+class Client(Exchange):
     """One device's client: see the theory of operation above.
 
     `mac` is six bytes, `xid` and `now` (seconds on any clock that only goes forward) come from the caller
     so that a test decides them; the jitter is derived from `xid`. `request` gives the protocol (autoconf),
     the address to ask for, host name, NIS domain and client identifier. "" and "any" mean DHCP, and BOOTP's
     answer where one comes. `fresh` says that the link has only just come up: the other end may not have seen
-    its carrier yet and lose its answer, so the first question is repeated after SECOND_CHANCE.
+    its carrier yet and lose its answer, so the first question is repeated after SECOND_CHANCE. `probing` says that
+    frames of ARP are sent and handed in as well, and no address is taken that another machine has.
     """
 
-    def __init__(self, mac: bytes, xid: int, request: Request, now: float, *, fresh: bool = False) -> None:
+    def __init__(
+        self, mac: bytes, xid: int, request: Request, now: float, *, fresh: bool = False, probing: bool = False
+    ) -> None:
+        super().__init__(xid & 0xFFFFFFFF)
         self.state = SELECTING
         self.lease: Lease | None = None
         self._mac = mac
         self._xid = xid & 0xFFFFFFFF
         self._request = request
         self._protocol = request.autoconf or "any"
-        self._seed = self._xid
         self._started = self._asked = now
         self._fresh = fresh
+        self._probing = probing
+        self._probe: arp.Probe | None = None
+        self._declined: set[str] = set()
         self._attempts = self._refusals = 0
         self._offer: Lease | None = None
         self._faithful_to = ""
-        self._outgoing: list[bytes] = []
-        self._deadline = now
         self._discover(now)
 
     @classmethod
@@ -136,24 +92,23 @@ class Client:
         Should it lose that lease, it asks for the same address again, and takes another one only when
         FAITHFUL_ATTEMPTS questions brought no such offer.
         """
-        client = cls(mac, xid, request, now)
+        client = cls(mac, xid, request, now, probing=True)
         client._outgoing.clear()
         client._offer, client._faithful_to = lease, lease.address
         client.state = REQUESTING
         client._change("ack", now)
         return client
 
-    def outgoing(self) -> tuple[bytes, ...]:
-        """Return the frames to send now, each once."""
-        ready, self._outgoing = tuple(self._outgoing), []
-        return ready
-
     def deadline(self) -> float:
-        """Return the time at which tick() has something to do; infinity where never."""
-        return self._deadline
+        return min(self._deadline, self._probe.deadline()) if self._probe else self._deadline
 
     def tick(self, now: float) -> None:
         """Do what is due at `now`: ask again, renew, give up an offer or an expired lease."""
+        if self._probe:
+            self._probe.tick(now)
+            self._outgoing += self._probe.outgoing()
+            if self.state == PROBING and self._probe.over:
+                self._change("free", now)
         while now >= self._deadline:  # more than once where the caller comes late
             self._due(now)
 
@@ -177,10 +132,13 @@ class Client:
     def receive(self, frame: bytes, now: float, *, checksummed: bool = True) -> Outcome:
         """Take in a frame (`checksummed` as in frames.parse_udp). Never raises."""
         try:
-            if frames.ethertype(frame) == frames.ETH_P_RARP:
+            kind = frames.ethertype(frame)
+            if kind == frames.ETH_P_RARP:
                 return self._take_rarp(frames.parse_rarp(frame, self._mac), now)
+            if kind == frames.ETH_P_ARP:
+                return self._take_arp(frame, now)
             datagram = frames.parse_udp(frame, self._mac, (SERVER_PORT, CLIENT_PORT), checksummed=checksummed)
-            reply = parse_reply(datagram.payload, self._mac, self._xid)
+            reply = bootp.parse_reply(datagram.payload, self._mac, self._xid)
             return self._take(reply, datagram, now)
         except NotForUsError as error:
             return Outcome("ignored", str(error))
@@ -231,9 +189,22 @@ class Client:
             raise PacketError("acknowledges another address than was offered")
         if event == "ack" and self.state == REQUESTING and self._offer and lease.server != self._offer.server:
             raise PacketError("acknowledgement by another server")
+        if event == "offer" and self._probing and lease.address != self._faithful_to:
+            self._probe = arp.Probe(self._mac, reply.address, now)
         self._offer = lease
         self._change(event, now)
+        if self._probe:
+            self._outgoing += self._probe.outgoing()
         return Outcome(event)
+
+    def _take_arp(self, frame: bytes, now: float) -> Outcome:
+        """Hear of a machine that has the address that was offered to us."""
+        if not self._probe or not self._offer or not self._probe.receive(frame):
+            raise NotForUsError("ARP about another address")
+        address, holder = self._offer.address, self._probe.holder
+        if self.state == PROBING:
+            self._decline(self._offer, now)
+        return Outcome("taken", f"{address} is in use by {holder.hex(':')}")
 
     def _take_rarp(self, reply: frames.RarpReply, now: float) -> Outcome:
         """Act on a RARP reply; a server on the command line is the only one to count (nfsroot document)."""
@@ -269,14 +240,22 @@ class Client:
         self.state = _NEXT[self.state, event]
         self._attempts = 0
         if self.state == SELECTING:
-            self.lease = self._offer = None
+            self.lease = self._offer = self._probe = None
             self._xid = self._random()
             # One refusal may be an old lease's; a server that always refuses is not asked at the network's
             # speed.
-            self._deadline = now if self._refusals < 2 else now + self._wait(self._refusals - 2)
+            pause = self._wait(self._refusals - 2) if self._refusals >= 2 else 0.0
+            self._deadline = now + (DECLINE_WAIT if event == "taken" else pause)
             self.tick(now)
+        elif self.state == PROBING:
+            self._deadline = FOREVER
+            if self._probe and self._probe.holder and self._offer:
+                self._decline(self._offer, now)
+            elif self._probe is None or self._probe.over:
+                self._change("free", now)
         elif self.state == BOUND:
             self._refusals = 0
+            self._probe = None
             self.lease = self._offer
             self._faithful_to = self._faithful_to and self.lease.address if self.lease else ""
             self._deadline = self._at(self.lease, "renew")
@@ -307,18 +286,14 @@ class Client:
         """Return 4, 8, 16, 32, 64, 64… seconds for attempt 0, 1, 2…, each spread by up to one second."""
         return min(FIRST_WAIT * 2.0 ** min(attempt, 10), LONGEST_WAIT) + self._random() / 0x7FFFFFFF - 1.0
 
-    def _random(self) -> int:
-        """Return 32 bits that differ from machine to machine (a linear congruential generator)."""
-        self._seed = (self._seed * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF
-        return self._seed >> 32
-
     # -- what goes out
 
     def _discover(self, now: float) -> None:
         """Ask whoever is there."""
         self._asked = now
         if self._protocol != "rarp":
-            wanted = {options.REQUESTED_ADDRESS: packed(self._request.client) or b""}
+            asked = "" if self._request.client in self._declined else self._request.client
+            wanted = {options.REQUESTED_ADDRESS: packed(asked) or b""}
             dhcp = self._protocol in ("any", "dhcp")
             body = self._message(DISCOVER, "", wanted) if dhcp else self._message(0, "", {})
             self._broadcast(body)
@@ -338,11 +313,7 @@ class Client:
         if self.state == REQUESTING:
             # The RFC has REQUEST repeat DISCOVER's `secs`, so the time of asking is set after the message
             # is built.
-            wanted = {
-                options.REQUESTED_ADDRESS: packed(lease.address) or b"",
-                options.SERVER_ID: packed(lease.server) or b"",
-            }
-            self._broadcast(self._message(REQUEST, "", wanted))
+            self._broadcast(self._message(REQUEST, "", _naming(lease)))
             self._deadline = now + self._wait(self._attempts)
         else:
             body = self._message(REQUEST, lease.address, {})
@@ -358,31 +329,21 @@ class Client:
         self._asked = now
         self._attempts += 1
 
+    def _decline(self, lease: Lease, now: float) -> None:
+        """Tell the server that another machine has the address that it gave us."""
+        self._broadcast(self._message(DECLINE, "", _naming(lease)))
+        self._declined.add(lease.address)
+        self._change("taken", now)
+
     def _message(self, kind: int, address: str, wanted: dict[int, bytes]) -> bytes:
-        """Build a BOOTREQUEST; `address` is the one we already have, kind 0 is plain BOOTP."""
-        seconds = min(int(self._asked - self._started), 0xFFFF)
-        fixed = _FIXED.pack(
-            _BOOTREQUEST,
-            1,
-            6,
-            0,
-            self._xid,
-            seconds,
-            0,
-            packed(address) or bytes(4),
-            bytes(4),
-            bytes(4),
-            bytes(4),
-            self._mac,
-            b"",
-            b"",
-        )
+        """Build a message; `address` is the one we already have, kind 0 is plain BOOTP."""
         told = {options.CLIENT_ID: self._request.client_id, **wanted}
-        if kind != RELEASE:
+        seconds = 0
+        if kind not in (DECLINE, RELEASE):  # which have no `secs` and no more options (RFC 2131, table 5)
+            seconds = int(self._asked - self._started)
             told[options.HOST_NAME] = self._request.hostname.encode("ascii", "ignore")
             told[options.NIS_DOMAIN] = self._request.domain.encode("ascii", "ignore")
-        body = fixed + _COOKIE + options.encode(kind, {code: value for code, value in told.items() if value})
-        return body + bytes(max(0, _SHORTEST - len(body)))
+        return bootp.build(kind, self._mac, self._xid, seconds, address, told)
 
     def _broadcast(self, body: bytes, source: str = "") -> None:
         addresses = (packed(source) or frames.ANY_ADDRESS, frames.BROADCAST_ADDRESS)
@@ -393,3 +354,8 @@ class Client:
         """Address a frame to the server by the machine on this link that brought its answer."""
         addresses = (packed(lease.address) or b"", packed(lease.server) or b"")
         return frames.udp((self._mac, lease.server_mac), addresses, (CLIENT_PORT, SERVER_PORT), body)
+
+
+def _naming(lease: Lease) -> dict[int, bytes]:
+    """The options that say which offer of which server is meant."""
+    return {options.REQUESTED_ADDRESS: packed(lease.address) or b"", options.SERVER_ID: packed(lease.server) or b""}

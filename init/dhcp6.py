@@ -4,29 +4,33 @@ Theory of operation. As dhcp.Client: the first question is ready in outgoing(), 
 goes to receive(), tick() is called when deadline() has passed, and the state changes only there, as _NEXT says. When
 `lease` is set the client is bound. What comes out is for All_DHCP_Relay_Agents_and_Servers (ff02::1:2).
 
-    SOLICITING --choice--> REQUESTING --reply--> BOUND        INFORMING --reply--> BOUND
-       ^  |                    |                   |          (stateless: no address)
-       |  '-- reply (rapid commit) ----------------|
-       '------ refusal, silence, taken ------------'
+    SOLICITING --choice--> REQUESTING --reply--> BOUND --t1--> RENEWING --t2--> REBINDING    INFORMING --reply--> BOUND
+       ^  |                    |                   ^ ^--- reply ---' '--- reply ---'  |      (stateless: no address)
+       |  '-- reply (rapid commit) ----------------'                                  |
+       |------ refusal, silence, taken                                                |
+       '------ withdrawn, expired ----------------------------------------------------'
+
+    RENEWING, REBINDING --forgotten (NoBinding)--> REQUESTING      BOUND --release--> RELEASING --reply--> RELEASED
 
 An Advertise is not answered before the first second is over, unless its server claims the highest preference
 (RFC 8415, 18.2.1). The random delay before the first question is left out: the address that it is sent from has
 waited one of its own (RFC 4862, 5.4.2).
 
-Source: RFC 8415; RFC 3646 for name servers, RFC 4075 for time servers.
+Source: RFC 8415; what its options mean is in options6.py.
 """
 
 from __future__ import annotations
 
 import struct
 
-from . import ip6
-from .cheap import NamedTuple
-from .dhcp import Outcome
+from . import options6
+from .exchange import BOUND, FOREVER, REBINDING, RENEWING, Exchange, Outcome
 from .frames import NotForUsError, PacketError
-from .options import text
+from .options6 import Lease6, StatusError, WithdrawnError, option
 
-SOLICITING, REQUESTING, INFORMING, BOUND = "soliciting", "requesting", "informing", "bound"
+SOLICITING, REQUESTING, INFORMING, RELEASING, RELEASED = (
+    "soliciting", "requesting", "informing", "releasing", "released",
+)  # fmt: skip
 _NEXT = {
     (SOLICITING, "choice"): REQUESTING,
     (SOLICITING, "reply"): BOUND,
@@ -35,99 +39,99 @@ _NEXT = {
     (REQUESTING, "silence"): SOLICITING,
     (INFORMING, "reply"): BOUND,
     (BOUND, "taken"): SOLICITING,
+    (BOUND, "t1"): RENEWING,
+    (RENEWING, "reply"): BOUND,
+    (RENEWING, "forgotten"): REQUESTING,
+    (RENEWING, "withdrawn"): SOLICITING,
+    (RENEWING, "t2"): REBINDING,
+    (REBINDING, "reply"): BOUND,
+    (REBINDING, "forgotten"): REQUESTING,
+    (REBINDING, "withdrawn"): SOLICITING,
+    (REBINDING, "expired"): SOLICITING,
+    (BOUND, "release"): RELEASING,
+    (RELEASING, "reply"): RELEASED,
+    (RELEASING, "silence"): RELEASED,
 }
-SOLICIT, ADVERTISE, REQUEST, REPLY, DECLINE, INFORMATION_REQUEST = 1, 2, 3, 7, 9, 11
+SOLICIT, ADVERTISE, REQUEST, RENEW, REBIND, REPLY, RELEASE, DECLINE, INFORMATION_REQUEST = 1, 2, 3, 5, 6, 7, 8, 9, 11
+_QUESTION = {
+    SOLICITING: SOLICIT, REQUESTING: REQUEST, INFORMING: INFORMATION_REQUEST, RENEWING: RENEW, REBINDING: REBIND,
+    RELEASING: RELEASE,
+}  # fmt: skip
 SERVER_PORT, CLIENT_PORT = 547, 546
 SERVERS = "ff02::1:2"
-CLIENT_ID, SERVER_ID, IA_NA, IA_ADDRESS, WANTED, PREFERENCE, ELAPSED, STATUS = 1, 2, 3, 5, 6, 7, 8, 13
-RAPID_COMMIT, DNS, DOMAINS, TIME_SERVERS = 14, 23, 24, 31
-# Seconds: SOL_TIMEOUT and SOL_MAX_RT, REQ_TIMEOUT and REQ_MAX_RT, INF_TIMEOUT and INF_MAX_RT (RFC 8415, 7.6).
-_TIMES = {SOLICITING: (1.0, 3600.0), REQUESTING: (1.0, 30.0), INFORMING: (1.0, 3600.0)}
+# Seconds until a question is repeated, and at most (RFC 8415, 7.6); a release has no end of its own.
+_TIMES = {
+    SOLICITING: (1.0, 3600.0), REQUESTING: (1.0, 30.0), INFORMING: (1.0, 3600.0), RENEWING: (10.0, 600.0),
+    REBINDING: (10.0, 600.0), RELEASING: (1.0, FOREVER),
+}  # fmt: skip
 REQUEST_ATTEMPTS = 5  # REQ_MAX_RC is 10, two minutes and a half in which another server might have answered
-FOREVER = float("inf")
+RELEASE_ATTEMPTS = 2  # REL_MAX_RC is 4, a quarter of a minute that the machine would not go off
+_ATTEMPTS = {REQUESTING: REQUEST_ATTEMPTS, RELEASING: RELEASE_ATTEMPTS}
+FAITHFUL_ATTEMPTS = 3  # questions in which a resumed client hopes for the address it had: seven seconds
 _MOST_WANTED = 255
 _LONGEST_ID = 130
-_IA = struct.Struct("!III")
-_ADDRESS = struct.Struct("!16sII")
 
 
-class Lease6(NamedTuple):
-    """What a server gave: `address` is "" for INFORMING; `server` is its DUID, `seconds` None for without end."""
-
-    address: str
-    server: bytes
-    preference: int = 0
-    seconds: int | None = None
-    dns: tuple[str, ...] = ()
-    search: tuple[str, ...] = ()
-    ntp: tuple[str, ...] = ()
-
-
-def duid(mac: bytes) -> bytes:
-    """Return the identifier of the machine that has this card: DUID-LL (RFC 8415, 11.4)."""
-    return struct.pack("!HH", 3, 1) + mac
-
-
-def split(area: bytes) -> dict[int, bytes]:
-    """Read options; of one that comes more than once the first counts. Raises PacketError."""
-    found: dict[int, bytes] = {}
-    offset = 0
-    while offset < len(area):
-        if len(area) - offset < 4:
-            raise PacketError("an option is cut short")
-        code, length = struct.unpack_from("!HH", area, offset)
-        value = area[offset + 4 : offset + 4 + length]
-        if len(value) != length:
-            raise PacketError(f"option {code} runs past the end of its field")
-        found.setdefault(code, value)
-        offset += 4 + length
-    return found
-
-
-def option(code: int, value: bytes = b"") -> bytes:
-    """Return one option."""
-    return struct.pack("!HH", code, len(value)) + value
-
-
-class Client:
+class Client(Exchange):
     """One device's client; `mac`, `xid` and `now` as for dhcp.Client. `stateless` asks for no address."""
 
     def __init__(self, mac: bytes, xid: int, now: float, *, stateless: bool = False) -> None:
+        super().__init__(xid)
         self.state = INFORMING if stateless else SOLICITING
         self.lease: Lease6 | None = None
-        self._id = duid(mac)
+        self._id = options6.duid(mac)
         self._iaid = mac[2:6]
-        self._seed = xid
         self._choice: Lease6 | None = None
-        self._outgoing: list[bytes] = []
+        self._faithful_to = ""
+        self._slowest = _TIMES[SOLICITING][1]
         self._begin(now)
 
-    def outgoing(self) -> tuple[bytes, ...]:
-        """Return the payloads to send now, each once."""
-        ready, self._outgoing = tuple(self._outgoing), []
-        return ready
-
-    def deadline(self) -> float:
-        """Return the time at which tick() has something to do; infinity where never."""
-        return self._deadline
+    @classmethod
+    def resume(cls, mac: bytes, xid: int, lease: Lease6, now: float) -> Client:
+        """Return a client that is BOUND to a `lease` of earlier, as dhcp.Client.resume() does."""
+        client = cls(mac, xid, now)
+        client._outgoing.clear()
+        client._faithful_to = lease.address
+        client._bind(lease)
+        return client
 
     def tick(self, now: float) -> None:
-        """Do what is due at `now`: choose a server, ask again, give up one that is silent."""
-        if now < self._deadline:
-            return
+        """Do what is due at `now`: choose a server, ask again, renew, give up a silent server or an ended lease."""
+        while now >= self._deadline:  # more than once where the caller comes late
+            self._due(now)
+
+    def _due(self, now: float) -> None:
+        """Do the one thing whose time has come; the deadline moves on."""
         if self.state == SOLICITING and self._choice:
             self._change("choice", now)
-        elif self.state == REQUESTING and self._attempts >= REQUEST_ATTEMPTS:
+        elif self._attempts >= _ATTEMPTS.get(self.state, FOREVER):
             self._change("silence", now)
+        elif self.state == BOUND:
+            self._change("t1", now)
+        elif self.state in (RENEWING, REBINDING) and now >= self._end():
+            self._change("t2" if self.state == RENEWING else "expired", now)
         else:
             self._ask(now)
+
+    def _end(self) -> float:
+        """When renewing becomes rebinding, or rebinding the lease's end; never for other states."""
+        if self.lease is None or self.state not in (RENEWING, REBINDING):
+            return FOREVER
+        ending = self.lease.rebind_after if self.state == RENEWING else self.lease.seconds
+        return FOREVER if ending is None else self.lease.obtained + ending
 
     def taken(self, now: float) -> None:
         """Decline the address: somebody else on the link has it (RFC 8415, 18.2.8)."""
         if self.lease and self.lease.address:
             self._xid = self._random() >> 8
             self._outgoing.append(self._message(DECLINE, now, self.lease))
+            self._faithful_to = ""
             self._change("taken", now)
+
+    def release(self, now: float) -> None:
+        """Begin to give the address back, which is used no more by now (18.2.7); it ends in RELEASED."""
+        if self.state == BOUND and self.lease and self.lease.address:
+            self._change("release", now)
 
     def receive(self, payload: bytes, now: float) -> Outcome:
         """Take in a payload. Never raises."""
@@ -144,27 +148,44 @@ class Client:
             raise NotForUsError("no answer")
         if int.from_bytes(payload[1:4], "big") != self._xid:
             raise NotForUsError("answers another question (transaction id)")
-        found = split(payload[4:])
-        if found.get(CLIENT_ID) != self._id:
+        found = options6.split(payload[4:])
+        if found.get(options6.CLIENT_ID) != self._id:
             raise NotForUsError("answers another machine (client identifier)")
-        server = found.get(SERVER_ID, b"")
+        server = found.get(options6.SERVER_ID, b"")
         if not 2 < len(server) <= _LONGEST_ID:
             raise PacketError("no server identifier")
+        self._hear_slowest(found.get(options6.SLOWEST_SOLICIT, b""))
         if payload[0] == ADVERTISE:
             if self.state != SOLICITING:
                 raise NotForUsError(f"an offer is not expected while {self.state}")
-            self._consider(self._lease(found, server), now)
+            self._consider(self._lease(payload, server, now), now)
             return Outcome("offer")
-        if (self.state, "reply") not in _NEXT or (self.state == SOLICITING and RAPID_COMMIT not in found):
+        rapid = options6.RAPID_COMMIT in found
+        if (self.state, "reply") not in _NEXT or (self.state == SOLICITING and not rapid):
             raise NotForUsError(f"a reply is not expected while {self.state}")
-        if self.state == REQUESTING and self._choice and server != self._choice.server:
+        asked_one = self._choice if self.state == REQUESTING else None if self.state == REBINDING else self.lease
+        if asked_one and server != asked_one.server:
             raise PacketError("reply by another server")
+        return self._take_reply(payload, server, now)
+
+    def _take_reply(self, payload: bytes, server: bytes, now: float) -> Outcome:
+        """Act on a Reply that is the answer to what we asked."""
+        if self.state == RELEASING:  # whatever it says, the server has heard (18.2.10.2)
+            self._change("reply", now)
+            return Outcome("ack")
         try:
-            lease = self._lease(found, server)
+            lease = self._lease(payload, server, self._asked)
         except PacketError as error:
-            if self.state != REQUESTING:
+            event = "refusal"
+            if isinstance(error, WithdrawnError) and self.state != REQUESTING:
+                event = "withdrawn"
+            elif isinstance(error, StatusError) and error.number == options6.NO_BINDING and self.state != REQUESTING:
+                event = "forgotten"
+            if (self.state, event) not in _NEXT:
                 raise
-            self._change("refusal", now)
+            if event == "forgotten" and self.lease:  # who has forgotten is asked for it anew (18.2.10.1)
+                self._choice = self.lease._replace(server=server)
+            self._change(event, now)
             return Outcome("nak", str(error))
         self.lease = lease
         self._change("reply", now)
@@ -172,56 +193,47 @@ class Client:
 
     def _consider(self, lease: Lease6, now: float) -> None:
         """Keep the best offer; take it when the first second is over, or it cannot be bettered."""
-        if self._choice is None or lease.preference > self._choice.preference:
+        hoped = self._faithful_to in ("", lease.address)
+        if not hoped and self._attempts <= FAITHFUL_ATTEMPTS:
+            raise PacketError(f"offers {lease.address} while {self._faithful_to} is still hoped for")
+        best = self._choice
+        if best is None or (hoped, lease.preference) > (best.address == self._faithful_to, best.preference):
             self._choice = lease
         if lease.preference == _MOST_WANTED or self._attempts > 1:
             self._change("choice", now)
 
-    def _lease(self, found: dict[int, bytes], server: bytes) -> Lease6:
-        """Read what a message gives. Raises PacketError where it holds no address that we could use."""
-        _check_status(found)
-        address, seconds = ("", None) if self.state == INFORMING else self._address(found)
-        preference = found.get(PREFERENCE, b"")
-        return Lease6(
-            address,
-            server,
-            preference[0] if len(preference) == 1 else 0,
-            seconds,
-            dns=_hosts(found.get(DNS, b"")),
-            search=ip6.names(found.get(DOMAINS, b"")),
-            ntp=_hosts(found.get(TIME_SERVERS, b"")),
-        )
+    def _lease(self, payload: bytes, server: bytes, obtained: float) -> Lease6:
+        """Read what a message gives. Raises PacketError."""
+        iaid = b"" if self.state == INFORMING else self._iaid
+        had = self.lease.address if self.lease else self._faithful_to
+        return options6.lease(payload[4:], server, iaid, had=had, obtained=obtained)
 
-    def _address(self, found: dict[int, bytes]) -> tuple[str, int | None]:
-        """The address of our association and its seconds."""
-        association = found.get(IA_NA, b"")
-        if len(association) < _IA.size or association[:4] != self._iaid:
-            raise PacketError("no address (IA_NA)")
-        inner = split(association[_IA.size :])
-        _check_status(inner)
-        body = inner.get(IA_ADDRESS, b"")
-        if len(body) < _ADDRESS.size:
-            raise PacketError("no address (IAADDR)")
-        address, preferred, valid = _ADDRESS.unpack_from(body)
-        _check_status(split(body[_ADDRESS.size :]))
-        if not ip6.is_host(address) or ip6.is_link_local(address):
-            raise PacketError("the address given is not the address of a machine")
-        if not valid or preferred > valid:
-            raise PacketError("the address given is valid for no time")
-        return ip6.text(address), None if valid == 0xFFFFFFFF else valid
+    def _hear_slowest(self, value: bytes) -> None:
+        """Take the server's word for how rarely nobody in particular is asked (SOL_MAX_RT, 18.2.1)."""
+        seconds = int.from_bytes(value, "big") if len(value) == 4 else 0
+        if 60 <= seconds <= 86400:
+            self._slowest = float(seconds)
 
     def _change(self, event: str, now: float) -> None:
         """Enter the state that _NEXT names and do what it begins with."""
         self.state = _NEXT[self.state, event]
-        if self.state == BOUND:
+        if self.state == BOUND and self.lease:
+            self._bind(self.lease)
+        elif self.state == RELEASED:
             self._deadline = FOREVER
-            return
-        if self.state == SOLICITING:
-            self.lease = self._choice = None
-        self._begin(now)
-        if event == "refusal":  # a server that always refuses is not asked at the network's speed
-            self._outgoing.clear()
-            self._attempts = 0
+        else:
+            if self.state == SOLICITING:
+                self.lease = self._choice = None
+            self._begin(now)
+            if event == "refusal":  # a server that always refuses is not asked at the network's speed
+                self._outgoing.clear()
+                self._attempts = 0
+
+    def _bind(self, lease: Lease6) -> None:
+        """Be bound until it is time to renew."""
+        self.state, self.lease, self._choice = BOUND, lease, None
+        self._faithful_to = self._faithful_to and lease.address
+        self._deadline = lease.obtained + lease.renew_after
 
     def _begin(self, now: float) -> None:
         """Begin a new exchange."""
@@ -233,48 +245,31 @@ class Client:
 
     def _ask(self, now: float) -> None:
         """Ask, and set the time of asking again (RFC 8415, 15)."""
-        kind = {SOLICITING: SOLICIT, REQUESTING: REQUEST, INFORMING: INFORMATION_REQUEST}[self.state]
-        self._outgoing.append(self._message(kind, now, self._choice))
+        about = self._choice if self.state == REQUESTING else self.lease
+        self._outgoing.append(self._message(_QUESTION[self.state], now, about))
         first, longest = _TIMES[self.state]
+        longest = self._slowest if self.state == SOLICITING else longest
         spread = self._random() / 0xFFFFFFFF / 5 - 0.1
         if not self._wait:
             # A first Solicit never waits less than a second for what other servers offer.
             self._wait = first * (1 + (abs(spread) if self.state == SOLICITING else spread))
         else:
             self._wait = min(self._wait * (2 + spread), longest * (1 + spread))
-        self._deadline = now + self._wait
+        self._deadline = min(now + self._wait, max(self._end(), now))
+        self._asked = now
         self._attempts += 1
 
     def _message(self, kind: int, now: float, lease: Lease6 | None) -> bytes:
-        """Build a message; `lease` is what Request and Decline are about."""
+        """Build a message; `lease` is what it is about, except for Solicit and Information-request."""
         elapsed = min(int((now - self._started) * 100), 0xFFFF)
-        parts = [option(CLIENT_ID, self._id), option(ELAPSED, elapsed.to_bytes(2, "big"))]
-        if kind != DECLINE:
-            parts.append(option(WANTED, struct.pack("!3H", DNS, DOMAINS, TIME_SERVERS)))
-        if kind == SOLICIT:
-            parts.append(option(RAPID_COMMIT))
+        parts = [option(options6.CLIENT_ID, self._id), option(options6.ELAPSED, struct.pack("!H", elapsed))]
+        if kind not in (DECLINE, RELEASE):
+            parts.append(options6.wanted())
+        # Whoever hopes for an address does not have another committed before it is seen.
+        if kind == SOLICIT and (not self._faithful_to or self._attempts >= FAITHFUL_ATTEMPTS):
+            parts.append(option(options6.RAPID_COMMIT))
+        if lease and kind not in (SOLICIT, REBIND, INFORMATION_REQUEST):
+            parts.append(option(options6.SERVER_ID, lease.server))
         if kind != INFORMATION_REQUEST:
-            inner = b""
-            if lease and kind in (REQUEST, DECLINE):
-                parts.append(option(SERVER_ID, lease.server))
-                inner = option(IA_ADDRESS, _ADDRESS.pack(ip6.packed(lease.address) or b"", 0, 0))
-            parts.append(option(IA_NA, self._iaid + bytes(8) + inner))
+            parts.append(options6.association(self._iaid, lease.address if lease else self._faithful_to))
         return bytes((kind,)) + self._xid.to_bytes(3, "big") + b"".join(parts)
-
-    def _random(self) -> int:
-        """Return 32 bits that differ from machine to machine (a linear congruential generator)."""
-        self._seed = (self._seed * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF
-        return self._seed >> 32
-
-
-def _check_status(found: dict[int, bytes]) -> None:
-    """Raise PacketError with the server's own words where a status code is not Success."""
-    status = found.get(STATUS, b"\0\0")
-    if status[:2] != b"\0\0":
-        raise PacketError(f"status {int.from_bytes(status[:2], 'big')}: {text(status[2:]) or 'no reason given'}")
-
-
-def _hosts(value: bytes) -> tuple[str, ...]:
-    """A list of addresses; what is none is left out, and so is a list of another length."""
-    addresses = [value[at : at + 16] for at in range(0, len(value), 16)] if len(value) % 16 == 0 else []
-    return tuple(dict.fromkeys(ip6.text(address) for address in addresses if ip6.is_host(address)))

@@ -1,8 +1,9 @@
-"""Ethernet frames that carry UDP or RARP, whole: what a packet socket sends and receives before there is an
+"""Ethernet frames that carry UDP, ARP or RARP, whole: what a packet socket sends and receives before there is an
 address.
 
 Everything received is hostile: each reader cuts at the lengths that were checked before and raises
-PacketError with the reason, nothing else. Sources: RFC 791, RFC 768, RFC 1071 (checksums), RFC 903 (RARP).
+PacketError with the reason, nothing else. Sources: RFC 791, RFC 768, RFC 1071 (checksums), RFC 826 (ARP), RFC 5227 (its
+use before an address is), RFC 903 (RARP).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from .cheap import NamedTuple
 
 BROADCAST_MAC = b"\xff" * 6
 ANY_ADDRESS, BROADCAST_ADDRESS = bytes(4), b"\xff" * 4
-ETH_P_IP, ETH_P_RARP = 0x0800, 0x8035
+ETH_P_IP, ETH_P_ARP, ETH_P_RARP = 0x0800, 0x0806, 0x8035
 _UDP = 17
-_RARP_REQUEST, _RARP_REPLY = 3, 4
+_ARP_REQUEST, _ARP_REPLY, _RARP_REQUEST, _RARP_REPLY = 1, 2, 3, 4
 
 _ETHERNET = struct.Struct("!6s6sH")
 _IP = struct.Struct("!BBHHHBBH4s4s")
@@ -37,6 +38,13 @@ class Datagram(NamedTuple):
     source_mac: bytes
     source: bytes
     payload: bytes
+
+
+class ArpClaim(NamedTuple):
+    """Who says in an ARP packet that an address is its own; 0.0.0.0 where it only asks."""
+
+    mac: bytes
+    address: bytes
 
 
 class RarpReply(NamedTuple):
@@ -126,6 +134,26 @@ def _payload(
     if total and checksummed and checksum(_pseudo_header(source, destination, length) + datagram):
         raise PacketError("UDP checksum is wrong")
     return datagram[_UDP_HEADER.size :]
+
+
+def arp_probe(mac: bytes, address: bytes) -> bytes:
+    """Build the question who has `address`, by a machine that has none and changes nobody's table (RFC 5227, 1.1)."""
+    body = _ARP.pack(1, ETH_P_IP, 6, 4, _ARP_REQUEST, mac, ANY_ADDRESS, bytes(6), address)
+    return _ETHERNET.pack(BROADCAST_MAC, mac, ETH_P_ARP) + body
+
+
+def parse_arp(frame: bytes) -> ArpClaim:
+    """Read whose address the sender of an ARP packet says it has. Raises PacketError."""
+    if ethertype(frame) != ETH_P_ARP or len(frame) < _ETHERNET.size + _ARP.size:
+        raise NotForUsError("not ARP")
+    hardware, protocol, mac_length, address_length, operation, mac, address, _, _ = _ARP.unpack_from(
+        frame, _ETHERNET.size
+    )
+    if (hardware, protocol, mac_length, address_length) != (1, ETH_P_IP, 6, 4):
+        raise NotForUsError("ARP for another network")
+    if operation not in (_ARP_REQUEST, _ARP_REPLY):
+        raise NotForUsError("neither ARP's question nor its answer")
+    return ArpClaim(mac, address)
 
 
 def rarp_request(mac: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """IPv6 in `ip=`: addresses as text and bytes, and dracut's grammar with brackets (dracut.cmdline(7)).
 
-    ip=auto6    ip=<device>:auto6    ip=dhcp6    ip=<device>:dhcp6
+    ip=<word>    ip=<device>:<word>[:[<mtu>][:<MAC>]]    with one of the words auto6, dhcp6, either6, link6
     ip=[<client>]:[<server>]:[<gateway>]:<prefix length>:<hostname>:<device>:<autoconf>:[<dns0>]:[<dns1>]:[<ntp0>]
+    ip=[<client>]:[<server>]:[<gateway>]:<prefix length>:<hostname>:<device>:<autoconf>:[<mtu>][:<MAC>]
 
 where every address stands in brackets, as in `ip=[2001:db8::5]::[2001:db8::1]:64:host:eth0:none`. Addresses are
 text in RFC 5952's one spelling everywhere outside of a packet.
@@ -10,10 +11,11 @@ text in RFC 5952's one spelling everywhere outside of a packet.
 from __future__ import annotations
 
 from .cheap import socket
-from .ipconfig import FIELDS, GrammarError, Request, check_device, host_name, where
+from .ipconfig import FIELDS, GrammarError, Request, check_device, host_name, tail, where, with_tail
 
-AUTO, DHCP = "auto6", "dhcp6"
-_LATER = ("either6", "link6", "ibft")
+AUTO, DHCP, EITHER, LINK = "auto6", "dhcp6", "either6", "link6"
+WORDS = (AUTO, DHCP, EITHER, LINK)
+_LEAST_MTU = 1280  # below, the kernel has no IPv6 on a device (RFC 8200, 5)
 _DEFAULT_PREFIX = 64
 _LABEL = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _ADDRESSES = ("client", "server", "gateway", "dns0", "dns1", "ntp0")
@@ -69,9 +71,15 @@ def read(value: str) -> Request:
     fields = _split(value)
     if len(fields) == 1 and not value.startswith("["):
         return Request(autoconf=_autoconf(value, "ip="))
-    if len(fields) == 2 and "[" not in value:
+    if fields[0] and "[" not in value:
+        rest = tail(fields[2:], _LEAST_MTU)
+        if rest is None:
+            raise GrammarError(f"ip=: {value!r} is not <device>:<autoconf>[:[<mtu>][:<MAC>]]")
         autoconf = _autoconf(fields[1], "ip=: field 2 (autoconf)")
-        return Request(device=check_device(fields[0], "ip=: field 1"), autoconf=autoconf)
+        device = check_device(fields[0], "ip=: field 1")
+        return with_tail(Request(device=device, autoconf=autoconf), rest)
+    rest = tail(fields[7:], _LEAST_MTU)
+    fields = fields if rest is None else fields[:7]
     if len(fields) > len(FIELDS):
         raise GrammarError(f"ip=: {len(fields)} fields in {value!r}, at most {len(FIELDS)}: {':'.join(FIELDS)}")
     texts = dict(zip(FIELDS, fields + [""] * (len(FIELDS) - len(fields)), strict=True))
@@ -79,9 +87,9 @@ def read(value: str) -> Request:
     word = texts["autoconf"]
     autoconf = _autoconf(word, f"ip=: {where('autoconf')}") if word not in ("", "off", "none") else "off"
     if (autoconf == "off") != bool(found["client"]):
-        raise GrammarError(f"ip=: {value!r}: either an address in brackets or one of {AUTO}, {DHCP} is meant")
+        raise GrammarError(f"ip=: {value!r}: either an address in brackets or one of {', '.join(WORDS)} is meant")
     hostname, domain = host_name(texts["hostname"])
-    return Request(
+    request = Request(
         client=found["client"],
         server=found["server"],
         gateway=found["gateway"],
@@ -93,6 +101,7 @@ def read(value: str) -> Request:
         dns=tuple(address for address in (found["dns0"], found["dns1"]) if address),
         ntp=(found["ntp0"],) if found["ntp0"] else (),
     )
+    return with_tail(request, rest) if rest else request
 
 
 def _split(value: str) -> list[str]:
@@ -133,8 +142,6 @@ def _prefix(written: str) -> str:
 
 def _autoconf(word: str, place: str) -> str:
     """Check an autoconf word."""
-    if word in _LATER:
-        raise GrammarError(f"{place}: {word!r} is not supported, {AUTO} and {DHCP} are")
-    if word not in (AUTO, DHCP):
-        raise GrammarError(f"{place}: {word!r} is none of {AUTO}, {DHCP}, off, none")
+    if word not in WORDS:
+        raise GrammarError(f"{place}: {word!r} is none of {', '.join(WORDS)}, off, none")
     return word

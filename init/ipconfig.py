@@ -4,7 +4,8 @@ Source: the kernel's nfsroot document
 (`ip=<client>:<server>:<gw>:<netmask>:<hostname>:<device>:<autoconf>:<dns0>:<dns1>:<ntp0>`, or the autoconf
 word alone), net/ipv4/ipconfig.c for what the document leaves open, and pxelinux for `BOOTIF=` (`01-` and
 the address of the card that the machine booted from) and for `ip=` with four fields.
-`ip=<device>:<autoconf>` is dracut's, taken because people know it. What concerns IPv6 is in ip6.py.
+`ip=<device>:<autoconf>` and `[<mtu>][:<MAC>]` instead of dns0, dns1 and ntp0 are dracut's, taken because people
+know them: a number is an MTU, an address a name server. What concerns IPv6 is in ip6.py.
 
 Addresses are dotted text everywhere outside of a packet; `""` means not given, as `0.0.0.0` does to the
 kernel.
@@ -21,7 +22,13 @@ FIELDS = ("client", "server", "gateway", "netmask", "hostname", "device", "autoc
 OFF = ("off", "none")
 ANY = ("on", "any")
 AUTOCONF = (*OFF, *ANY, "dhcp", "bootp", "rarp", "both")
-_SIX = frozenset(("dhcp6", "auto6", "either6", "link6", "ibft"))
+_SIX = frozenset(("dhcp6", "auto6", "either6", "link6"))
+_REFUSED = {
+    "ibft": "no firmware's table (iBFT) is read; write the address out, or dhcp",
+    "link-local": "IPv4 has none to give here; link6 is IPv6's",
+    "single-dhcp": "dhcp is what it does: the first answer wins",
+}
+_LEAST_MTU, _LARGEST_MTU = 68, 65535
 _HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
@@ -32,10 +39,11 @@ class GrammarError(ValueError):
 class Request(NamedTuple):
     """What the command line wants of one device.
 
-    `autoconf` is "" (not given, which means any), "off", "any", "dhcp", "bootp", "rarp", "both", "auto6" or
-    "dhcp6"; for IPv6 (`six`) addresses are its text, and `netmask` is a prefix length; `mac`
+    `autoconf` is "" (not given, which means any), "off", "any", "dhcp", "bootp", "rarp", "both", "auto6", "dhcp6",
+    "either6" or "link6"; for IPv6 (`six`) addresses are its text, and `netmask` is a prefix length; `mac`
     comes from BOOTIF= (lower case, colons); `domain` is the NIS domain, the part of the host name field
-    behind its first dot; `client_id` is DHCP option 61: a type byte and the value.
+    behind its first dot; `client_id` is DHCP option 61: a type byte and the value; `mtu` is 0 and `hwaddr`, the
+    hardware address that the device is to have, "" where the device's own is right.
     """
 
     client: str = ""
@@ -50,11 +58,13 @@ class Request(NamedTuple):
     dns: tuple[str, ...] = ()
     ntp: tuple[str, ...] = ()
     client_id: bytes = b""
+    mtu: int = 0
+    hwaddr: str = ""
 
     @property
     def six(self) -> bool:
         """Whether it is about IPv6."""
-        return self.autoconf in ("auto6", "dhcp6") or ":" in self.client
+        return self.autoconf in _SIX or ":" in self.client
 
     @property
     def disabled(self) -> bool:
@@ -142,12 +152,17 @@ def _value(value: str) -> Request:
 
         return ip6.read(value)
     fields = value.split(":")
-    if (
-        len(fields) == 2
-        and packed(fields[0]) is None
-        and (fields[1] in AUTOCONF or fields[1].startswith("dhcp,"))
-    ):
-        return _autoconf(fields[1], "ip=: field 2 (autoconf)")._replace(device=check_device(fields[0], "ip=: field 1"))
+    second = fields[1] if len(fields) > 1 else ""
+    for word in (value, second, *fields[6:7]):
+        if word in _REFUSED:
+            raise GrammarError(f"ip=: {word!r} is not supported: {_REFUSED[word]}")
+    short = fields[0] and packed(fields[0]) is None and (second in AUTOCONF or second.startswith("dhcp,"))
+    rest = tail(fields[2:] if short else fields[7:], _LEAST_MTU)
+    if short and rest is not None:
+        device = check_device(fields[0], "ip=: field 1")
+        return with_tail(_autoconf(second, "ip=: field 2 (autoconf)")._replace(device=device), rest)
+    if rest and any(rest):
+        return with_tail(_fields(fields[:7]), rest)
     if len(fields) == 1 and packed(value) is None:
         raise GrammarError(f"ip=: {value!r} is neither an IPv4 address nor one of {', '.join(AUTOCONF)}")
     if len(fields) > len(FIELDS):
@@ -155,6 +170,30 @@ def _value(value: str) -> Request:
             f"ip=: {len(fields)} fields in {value!r}, at most {len(FIELDS)}: {':'.join(FIELDS)}"
         )
     return _fields(fields)
+
+
+def tail(rest: list[str], least: int) -> tuple[int, str] | None:
+    """Read dracut's `[<mtu>][:<MAC>]`, 0 and "" where they are missing; None where something else stands there."""
+    if rest in ([], [""]):
+        return 0, ""
+    mtu, *mac = rest
+    number = mtu.isascii() and mtu.isdigit()
+    if len(mac) not in (0, 6) or not (number or (mtu == "" and mac)):
+        return None
+    if mtu and not least <= int(mtu) <= _LARGEST_MTU:
+        raise GrammarError(f"ip=: the MTU {mtu!r} is not a number from {least} to {_LARGEST_MTU}")
+    hwaddr = mac_address(":".join(mac), "ip=: the hardware address") if mac else ""
+    if hwaddr and (int(hwaddr[:2], 16) & 1 or hwaddr == "00:00:00:00:00:00"):
+        raise GrammarError(f"ip=: the hardware address {hwaddr!r} is not one that a machine can have")
+    return int(mtu or 0), hwaddr
+
+
+def with_tail(request: Request, tail: tuple[int, str]) -> Request:
+    """Add what tail() read. Raises GrammarError."""
+    mtu, hwaddr = tail
+    if hwaddr and not request.device:
+        raise GrammarError(f"ip=: {hwaddr} is to be given to a device, which field 6 has to name")
+    return request._replace(mtu=mtu, hwaddr=hwaddr)
 
 
 def _fields(fields: list[str]) -> Request:

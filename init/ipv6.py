@@ -3,31 +3,30 @@
 The kernel solicits routers, makes addresses of their prefixes and sees that nobody else has them (RFC 4862); what
 is done here is to wait for it, to ask for what it does not (DHCPv6), and to say what came of it. The search for the
 device is network.Search's, woken by rtnetlink's announcements of addresses; where there is news, the kernel is asked
-for the whole state again, so that no lost announcement matters.
+for the whole state again, so that no lost announcement matters. What is recorded of it is lease6.py's.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import time
 
-from . import dhcp6, ip6, netlink, netlink6
+from . import dhcp6, ip6, lease6, netlink, netlink6, packets
 from .cheap import TYPE_CHECKING, socket
-from .netstate import Interface
-from .network import Device, Search
+from .exchange import FOREVER
+from .search import Device, Search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .dhcp import Outcome
+    from .exchange import Outcome
     from .ipconfig import Request
     from .netlink import Link
     from .netlink6 import Address6, Told
-    from .rtnl import Kernel
+    from .netstate import Interface
+    from .options6 import Lease6
 
 GROUPS = netlink.RTMGRP_IPV6_IFADDR | netlink6.RTMGRP_ND_USEROPT
 PATIENCE = 3.0  # seconds for what is welcome but not needed: name servers by DHCPv6, a router beside it
-_LARGEST = 65536
 _ROUTER_SOLICITATION = bytes((133, 0, 0, 0, 0, 0, 0, 0))  # the kernel fills in the checksum
 _ALL_ROUTERS = "ff02::2"
 
@@ -39,21 +38,22 @@ class Device6(Device):
         super().__init__(link)
         self.found: Address6 | None = None
         self.asking: dhcp6.Client | None = None
-        self.lease: dhcp6.Lease6 | None = None
+        self.lease: Lease6 | None = None
         self.told: Told | None = None
         self.solicited = False
         self.until = 0.0  # when what is welcome but not needed is no longer waited for
+        self.no_router = 0.0  # when a router is no longer waited for (either6)
+        self.stateful = False  # and DHCPv6 is asked for an address instead
         self.outcome = "no carrier"
 
     def deadline(self) -> float:
-        return min(self.asking.deadline() if self.asking else dhcp6.FOREVER, self.until or dhcp6.FOREVER)
+        asking = self.asking.deadline() if self.asking else FOREVER
+        waiting = self.no_router if self.no_router and not self.stateful else FOREVER
+        return min(asking, self.until or FOREVER, waiting)
 
     def ask(self, source: Address6, *, stateless: bool, now: float) -> dhcp6.Client:
         """Open a socket on the device for a client of DHCPv6. Raises OSError."""
-        kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        opened = socket.socket(socket.AF_INET6, kind, 0)
-        self.sockets.append(opened)
-        opened.bind((ip6.text(source.address), dhcp6.CLIENT_PORT, 0, self.link.number))
+        self.sockets.append(packets.listen6(source.address, self.link.number, dhcp6.CLIENT_PORT))
         xid = int.from_bytes(os.urandom(4), "big")
         mac = bytes.fromhex(self.link.mac.replace(":", ""))
         return dhcp6.Client(mac, xid, now, stateless=stateless)
@@ -61,19 +61,15 @@ class Device6(Device):
     def stop(self, outcome: str) -> None:
         super().stop(outcome)
         self.asking = None
-        self.until = 0.0
+        self.until = self.no_router = 0.0
+        self.stateful = False
 
     def talk(self, client: dhcp6.Client, now: float) -> list[Outcome]:
         """Receive, let time pass, send; what cannot be sent counts as lost and is asked again."""
         outcomes = []
         for opened in self.sockets:
-            while True:
-                try:
-                    payload, sender = opened.recvfrom(_LARGEST)
-                except BlockingIOError:
-                    break
-                if sender[1] == dhcp6.SERVER_PORT:
-                    outcomes.append(client.receive(payload, now))
+            while (payload := packets.receive6(opened, dhcp6.SERVER_PORT)) is not None:
+                outcomes.append(client.receive(payload, now))
         client.tick(now)
         for payload in client.outgoing():
             try:
@@ -103,14 +99,33 @@ class Search6(Search):
     def _serve(self, device: Device, now: float) -> bool:
         if not isinstance(device, Device6) or device.link.type != netlink.ARPHRD_ETHER:
             raise OSError(errno.EPROTONOSUPPORT, "not an Ethernet device")
-        addresses = self._kernel.addresses6(device.link.number)
+        addresses = self.kernel.addresses6(device.link.number)
         if device.asking:
             self._hear_servers(device, device.asking, now)
         if self._request.client:
             return self._give(device, addresses, ip6.packed(self._request.client) or b"", int(self._request.netmask))
+        if self._request.autoconf == ip6.LINK:
+            device.found = self._local(device, addresses)
+            return device.found is not None
         if self._request.autoconf == ip6.AUTO:
             return self._automatic(device, addresses, now)
+        if self._request.autoconf == ip6.EITHER and not device.stateful:
+            return self._either(device, addresses, now)
         return self._leased(device, addresses, now)
+
+    def _either(self, device: Device6, addresses: list[Address6], now: float) -> bool:
+        """Take an address made of a router's prefix, or ask for one where the router has none to tell, or is silent."""
+        if self._automatic(device, addresses, now):
+            return True
+        local = self._local(device, addresses)
+        if local is None or device.asking or any(not address.link_local for address in addresses):
+            device.no_router = 0.0
+            return False
+        device.no_router = device.no_router or now + PATIENCE
+        if now >= device.no_router or self.kernel.router_flags(device.link.number) & netlink6.RECEIVED:
+            device.stateful = True
+            return self._leased(device, addresses, now)
+        return False
 
     def _say(self, device: Device6, outcome: str) -> None:
         """Log what is waited for or has happened, once."""
@@ -152,7 +167,7 @@ class Search6(Search):
         if local is None:
             return False
         if not usable:
-            flags = self._kernel.router_flags(device.link.number)
+            flags = self.kernel.router_flags(device.link.number)
             if any(address.flags & netlink6.IFA_F_DADFAILED for address in made):
                 self._say(device, "another machine on the link has its address")
             elif made:
@@ -167,7 +182,7 @@ class Search6(Search):
         if self._request.dns or (device.told and device.told.dns) or device.lease:
             return True
         if not device.until:
-            more = self._kernel.router_flags(device.link.number) & (netlink6.OTHER | netlink6.MANAGED)
+            more = self.kernel.router_flags(device.link.number) & (netlink6.OTHER | netlink6.MANAGED)
             if not more and not device.solicited:
                 return True
             device.until = now + PATIENCE
@@ -182,7 +197,7 @@ class Search6(Search):
             if not self._give(device, addresses, ip6.packed(device.lease.address) or b"", 128):
                 return False
             device.until = device.until or now + PATIENCE
-            router = self._kernel.router_flags(device.link.number) & netlink6.RECEIVED
+            router = self.kernel.router_flags(device.link.number) & netlink6.RECEIVED
             return bool(router) or now >= device.until
         local = self._local(device, addresses)
         if local is not None and device.asking is None:
@@ -212,37 +227,47 @@ class Search6(Search):
         """Give the device an address; True when the kernel has seen that nobody else has it."""
         there = [one for one in addresses if one.address == wanted]
         if not there:
-            self._kernel.ask(netlink6.replace_address, device.link.number, wanted, prefix)
+            life = device.lease.preferred if device.lease else None
+            life = netlink.FOREVER if life is None else life
+            self.kernel.ask(netlink6.replace_address, device.link.number, wanted, prefix, preferred=life)
             self._say(device, f"has {ip6.text(wanted)}, seeing that nobody else has it")
             return False
         if there[0].flags & netlink6.IFA_F_DADFAILED:
-            self._kernel.ask(netlink6.remove_address, device.link.number, wanted, there[0].prefix)
+            self.kernel.ask(netlink6.remove_address, device.link.number, wanted, there[0].prefix)
             reason = f"another machine on the link has {ip6.text(wanted)}"
             if device.asking is None:
                 raise OSError(errno.EADDRINUSE, reason)
             self._say(device, reason)
-            device.asking.taken(self._now())
-            device.talk(device.asking, self._now())
+            device.asking.taken(self.now())
+            device.talk(device.asking, self.now())
             device.lease = None
             return False
         device.found = there[0]
         return there[0].usable
 
 
-def configure(
-    kernel: Kernel, request: Request, taken: set[str], metric: int, deadline: float,
-    log: Callable[[str], None], now: Callable[[], float],
-) -> Interface:  # fmt: skip
-    """Find the device of `request` and wait for its address. Raises NetworkError, OSError, NetlinkError."""
+def configure(search: Search6, request: Request, metric: int, deadline: float) -> Interface | None:
+    """Find the device of `request` and wait for its address. Raises NetworkError, OSError, NetlinkError.
+
+    None where another request means the same device.
+    """
+    if search.superseded:
+        return None
     if not os.path.isdir("/proc/sys/net/ipv6"):
         raise OSError(errno.EAFNOSUPPORT, "this kernel has no IPv6 (ipv6.disable=1 on its command line?)")
-    search = Search6(kernel, request, taken, log, now)
+    kernel = search.kernel
     kernel.other = search.hear
     try:
         device = search.run(deadline)
         if not isinstance(device, Device6) or device.found is None:
             raise OSError(errno.EADDRNOTAVAIL, "no address")
-        interface = _interface(request, device, device.found, metric)
+        lease = device.lease
+        if lease:  # leases are kept by a clock that goes on while the machine sleeps
+            ahead = time.clock_gettime(time.CLOCK_BOOTTIME) - search.now()
+            lease = lease._replace(obtained=lease.obtained + ahead)
+        interface = lease6.interface(request, device.link, device.found, lease, device.told, metric)
+        if request.mtu and request.mtu != device.link.mtu:
+            kernel.ask(netlink.set_link, device.link.number, mtu=request.mtu)
         if request.gateway:
             gateway = ip6.packed(request.gateway) or b""
             kernel.ask(netlink6.default_route, device.link.number, gateway, metric)
@@ -252,29 +277,3 @@ def configure(
     finally:
         kernel.other = None
         search.finish()
-
-
-def _interface(request: Request, device: Device6, found: Address6, metric: int) -> Interface:
-    """What came of it; the command line wins."""
-    link, lease, told = device.link, device.lease, device.told
-    dns = request.dns or (told.dns if told else ()) or (lease.dns if lease else ())
-    # A link-local address means a machine only together with its link (RFC 4007, 11.2).
-    dns = tuple(f"{one}%{link.name}" if ip6.is_link_local(ip6.packed(one) or b"\0\0") else one for one in dns)
-    search = tuple(dict.fromkeys((*(told.search if told else ()), *(lease.search if lease else ()))))
-    return Interface(
-        device=link.name,
-        mac=link.mac,
-        protocol="static" if request.client else request.autoconf,
-        address=ip6.text(found.address),
-        prefix=found.prefix,
-        gateway=request.gateway,
-        metric=metric,
-        dns=dns,
-        search=search,
-        hostname=request.hostname,
-        nis_domain=request.domain,
-        bootserver=request.server,
-        ntp=request.ntp or (lease.ntp if lease else ()),
-        lease_seconds=(lease.seconds or 0) if lease and lease.address else 0,
-        kind=link.kind,
-    )

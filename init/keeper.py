@@ -14,8 +14,8 @@ import select
 import time
 
 from . import frames, kernel, lease, log, netlink, netstate, network, packets
+from .bootp import CLIENT_PORT
 from .cheap import TYPE_CHECKING, signal
-from .dhcp import CLIENT_PORT
 from .rtnl import Kernel
 
 if TYPE_CHECKING:
@@ -36,41 +36,79 @@ def now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _random() -> int:
+def random() -> int:
+    """32 bits."""
     return int.from_bytes(os.urandom(4), "big")
 
 
-class _Line:
-    """One lease and the socket it is talked about on, which is open only while an answer may come."""
+class Line:
+    """One lease and the sockets it is talked about on, which are open only while an answer may come."""
 
-    def __init__(self, interface: Interface) -> None:
-        self.holding = lease.Holding(interface, _random(), now())
-        self.socket: packets.Socket | None = None
+    def __init__(self, interface: Interface, poll: select.epoll) -> None:
+        self.holding = lease.Holding(interface, random(), now())
+        self.device: Link | None = None  # which has the address
+        self._poll = poll
+        self._sockets: dict[int, packets.Socket] = {}  # by the Ethernet type of what they are for
 
     def close(self) -> None:
-        if self.socket:
-            self.socket.close()
-            self.socket = None
+        for opened in self._sockets.values():
+            opened.close()
+        self._sockets.clear()
 
     def send(self) -> None:
         """Send what is ready; what cannot be sent counts as lost and is asked again."""
-        for frame in self.holding.outgoing():
-            if self.socket:
+        for message in self.holding.outgoing():
+            if self.device:
                 try:
-                    self.socket.send(frame)
-                except OSError:
-                    pass
+                    self._send(self.device, message)
+                except (OSError, netlink.NetlinkError) as error:
+                    self.holding.news.append((6, f"{self.device.name}: {error}"))
 
-    def receive(self) -> bool:
-        """Hand on what has arrived; whether there is a new lease."""
-        fresh = False
+    def _open(self, kind: int, build: Callable[[], packets.Socket]) -> packets.Socket:
+        """Return the socket for this kind of message, made by `build` where there is none yet. Raises OSError."""
+        if kind not in self._sockets:
+            self._sockets[kind] = build()
+            self._poll.register(self._sockets[kind], select.EPOLLIN)
+        return self._sockets[kind]
+
+    def _send(self, device: Link, frame: bytes) -> None:
+        """Send one message. Raises OSError."""
+        kind = frames.ethertype(frame)
+        port = CLIENT_PORT if kind == frames.ETH_P_IP else 0
+        self._open(kind, lambda: packets.listen(device.name, kind, port)).send(frame)
+
+    def receive(self) -> None:
+        """Hand on what has arrived."""
         try:
-            while self.socket and self.holding.asking and (packet := packets.receive(self.socket)):
-                fresh |= self.holding.receive(packet.frame, now(), checksummed=packet.checksummed)
-                self.send()
+            for opened in tuple(self._sockets.values()):
+                while self.holding.asking and self._receive(opened):
+                    self.send()
         except OSError:
             self.close()  # the device is down or gone: the next question opens another
-        return fresh
+
+    def _receive(self, opened: packets.Socket) -> bool:
+        """Hand on one message, where there is one. Raises OSError."""
+        packet = packets.receive(opened)
+        if packet:
+            self.holding.receive(packet.frame, now(), checksummed=packet.checksummed)
+        return packet is not None
+
+    def assign(self, routes: Kernel, old: Interface) -> None:
+        """Add what a new lease has changed about address and routes to what is there. Raises OSError."""
+        new = self.holding.interface
+        if any(getattr(old, name) != getattr(new, name) for name in _ASSIGNED):
+            link = routes.holder(old.address)
+            if link:
+                routes.assign(link, new)
+
+
+def _line(interface: Interface, poll: select.epoll) -> Line:
+    """Begin to keep an interface's lease."""
+    if interface.six:
+        from . import keeper6  # only machines with IPv6 on their command line pay for it
+
+        return keeper6.Line6(interface, poll)
+    return Line(interface, poll)
 
 
 class Keeper:
@@ -83,9 +121,9 @@ class Keeper:
         self.network = network
         self._folder = folder
         self._say = say
-        self._lines = [_Line(interface) for interface in network.interfaces if interface.renewable]
         self._timer = kernel.timerfd_create()
         self._poll = select.epoll()
+        self._lines = [_line(interface, self._poll) for interface in network.interfaces if interface.renewable]
         self._poll.register(self._timer, select.EPOLLIN)
         self.serve()
 
@@ -100,10 +138,11 @@ class Keeper:
             pass
         for line in self._lines:
             before = line.holding.interface
-            if line.receive():
-                self._take_over(before, line.holding.interface)
+            line.receive()
             if now() >= line.holding.deadline():
                 self._tick(line)
+            if line.holding.interface != before:
+                self._take_over(line, before)
             if not line.holding.asking:
                 line.close()
             for level, text in line.holding.news:
@@ -112,17 +151,13 @@ class Keeper:
         due = min((line.holding.deadline() for line in self._lines), default=float("inf"))
         kernel.timerfd_settime(self._timer, due)
 
-    def _tick(self, line: _Line) -> None:
+    def _tick(self, line: Line) -> None:
         """Let time pass for one lease, and ask on the device that has its address by now."""
         link = self._holder(line.holding.interface)
+        if link is None or line.device is None or link.number != line.device.number:
+            line.close()  # the device is another than last time
+        line.device = link
         line.holding.tick(now(), ours=link is not None)
-        line.close()  # the device may be another than last time
-        if link and line.holding.asking:
-            try:
-                line.socket = packets.listen(link.name, frames.ETH_P_IP, CLIENT_PORT)
-                self._poll.register(line.socket, select.EPOLLIN)
-            except OSError as error:
-                self._say(6, f"lease: {link.name}: {error.strerror}")
         line.send()
 
     def _holder(self, interface: Interface) -> Link | None:
@@ -134,16 +169,14 @@ class Keeper:
             self._say(4, f"lease: {error}")
             return None
 
-    def _take_over(self, old: Interface, new: Interface) -> None:
-        """Record a new lease; what it changed about addresses and routes is added to what is there."""
+    def _take_over(self, line: Line, old: Interface) -> None:
+        """Record a new lease and go by it."""
+        new = line.holding.interface
         interfaces = (new if interface == old else interface for interface in self.network.interfaces)
         self.network = self.network._replace(interfaces=tuple(interfaces))
         try:
-            if any(getattr(old, name) != getattr(new, name) for name in _ASSIGNED):
-                with Kernel() as routes:
-                    link = routes.holder(old.address)
-                    if link:
-                        routes.assign(link, new)
+            with Kernel() as routes:
+                line.assign(routes, old)
             network.leave_files(self.network, self._folder, run="")
         except (OSError, netlink.NetlinkError) as error:
             self._say(3, f"lease: {new.device}: {error}")
@@ -152,7 +185,12 @@ class Keeper:
 def give_back(state: Network, say: Say) -> None:
     """Release every lease (RFC 2131, 4.4.6): the last thing that goes out, as nothing comes back."""
     for interface in state.interfaces:
-        frame = lease.release(interface, _random(), now())
+        if interface.six:
+            from . import keeper6
+
+            keeper6.give_back(interface, say)
+            continue
+        frame = lease.release(interface, random(), now())
         if not frame:
             continue
         try:

@@ -1,7 +1,7 @@
 """A lease kept for as long as the machine runs: what renewing means where the root hangs on the address.
 
-Theory of operation. A Holding goes on where the boot's DHCP client ended: bound, with the lease of the recorded
-state. It is sans-IO as dhcp.Client is, and driven the same way: outgoing(), receive(), tick() when deadline() has
+Theory of operation. A Holding goes on where the boot's client of DHCP or DHCPv6 ended: bound, with the lease of the
+recorded state. It is sans-IO as they are, and driven the same way: outgoing(), receive(), tick() when deadline() has
 passed, on the clock of the lease (CLOCK_BOOTTIME); what is to be logged is in `news`. What it adds to the client
 is what a root on the network asks for:
 
@@ -19,11 +19,26 @@ is what a root on the network asks for:
 from __future__ import annotations
 
 from . import dhcp, netstate
+from .cheap import TYPE_CHECKING
+from .exchange import BOUND, REBINDING, RENEWING
 from .ipconfig import Request
 from .netstate import Interface
 from .options import Lease
 
+if TYPE_CHECKING:
+    from .dhcp6 import Client as Client6
+    from .options6 import Lease6
+
 SOONEST_LOOK, LATEST_LOOK = 10.0, 300.0  # seconds between two looks at an address that is not ours
+
+
+def _client(interface: Interface, xid: int, now: float) -> dhcp.Client | Client6:
+    """The client that goes on with an interface's lease."""
+    if interface.six:
+        from . import lease6  # only machines with IPv6 on their command line pay for it
+
+        return lease6.resume(interface, xid, now)
+    return _resume(interface, xid, now)
 
 
 def _resume(interface: Interface, xid: int, now: float) -> dhcp.Client:
@@ -50,7 +65,7 @@ def _resume(interface: Interface, xid: int, now: float) -> dhcp.Client:
 
 
 def release(interface: Interface, xid: int, now: float) -> bytes:
-    """Return the frame that gives an interface's lease back, empty where it has none any more."""
+    """Return the frame that gives an interface's lease (IPv4's) back, empty where it has none any more."""
     ended = interface.lease_seconds and now >= interface.obtained + interface.lease_seconds
     return b"" if interface.protocol != "dhcp" or ended else _resume(interface, xid, now).release()
 
@@ -62,21 +77,22 @@ class Holding:
         """`xid` is a random number of 32 bits, `now` in seconds of CLOCK_BOOTTIME."""
         self.interface = interface
         self.news: list[tuple[int, str]] = []
-        self._client = _resume(interface, xid, now)
+        self._client = _client(interface, xid, now)
         self._look_at = 0.0  # while the address is not ours
         self._dropped = ""
+        self._ended = False  # and it has been said
 
     @property
     def asking(self) -> bool:
         """Whether an answer may come."""
-        return self._client.state != dhcp.BOUND and not self._look_at
+        return self._client.state != BOUND and not self._look_at
 
     def deadline(self) -> float:
         """Return the time at which tick() has something to do; infinity where never."""
         return self._look_at or self._client.deadline()
 
     def outgoing(self) -> tuple[bytes, ...]:
-        """Return the frames to send now, each once."""
+        """Return the frames (IPv6: UDP payloads) to send now, each once."""
         return self._client.outgoing()
 
     def tick(self, now: float, *, ours: bool) -> None:
@@ -91,49 +107,65 @@ class Holding:
             self._look_at = 0.0
         before = self._client.state
         self._client.tick(now)
-        if self._client.state != before:
+        if self._client.state != before and not self._taken(before):
             self._tell(now)
 
     def receive(self, frame: bytes, now: float, *, checksummed: bool = True) -> bool:
-        """Take in a frame (`checksummed` as in frames.parse_udp); whether there is a new lease."""
-        before = self._client.state
-        outcome = self._client.receive(frame, now, checksummed=checksummed)
+        """Take in a frame (`checksummed` as in frames.parse_udp) or IPv6's payload; whether there is a new lease."""
+        before, client = self._client.state, self._client
+        if isinstance(client, dhcp.Client):
+            outcome = client.receive(frame, now, checksummed=checksummed)
+        else:
+            outcome = client.receive(frame, now)
         if outcome.kind == "nak":
             reason = outcome.reason or "no reason given"
             self._say(3, f"REFUSED by the server ({reason}); it stays, for the root is on it, and is asked for anew")
         elif outcome.kind == "dropped" and outcome.reason != self._dropped:
             self._dropped = outcome.reason
             self._say(6, f"dropped a packet: {outcome.reason}")
-        elif outcome.kind == "ack" and self._client.lease is not None:
-            self._take(self._client.lease, before)
-            return True
-        return False
+        elif outcome.kind == "taken":
+            self._say(4, f"another machine has the address offered instead: {outcome.reason}")
+        return self._taken(before)
+
+    def _taken(self, before: str) -> bool:
+        """Go over to the lease that there is now, and was not in the state `before`."""
+        if before == BOUND or self._client.state != BOUND or self._client.lease is None:
+            return False
+        self._take(self._client.lease, before)
+        return True
 
     def _tell(self, now: float) -> None:
         """Log the state that time has brought."""
         interface = self.interface
         left = interface.obtained + interface.lease_seconds - now
-        if self._client.state == dhcp.RENEWING:
+        if self._client.state == RENEWING:
             self._say(7, f"asking {interface.server} to renew the lease")
-        elif self._client.state == dhcp.REBINDING:
+        elif self._client.state == REBINDING:
             self._say(4, f"no answer from {interface.server}; asking every server, {left:.0f} s of the lease left")
-        else:
+        elif now >= interface.obtained + interface.lease_seconds and not self._ended:
+            self._ended = True
             self._say(3, "the lease HAS RUN OUT without an answer; it stays, for the root is on it; asking on")
 
-    def _take(self, lease: Lease, before: str) -> None:
-        """Go over to the lease that was acknowledged in the state `before`."""
-        old, self.interface, self._dropped = self.interface, netstate.renewed(self.interface, lease), ""
-        time = f"{lease.seconds} s" if lease.seconds else "ever"
+    def _take(self, lease: Lease | Lease6, before: str) -> None:
+        """Go over to the lease that was given in the state `before`."""
+        old, self._dropped, self._ended = self.interface, "", False
+        if isinstance(lease, Lease):
+            self.interface = netstate.renewed(old, lease)
+        else:
+            from . import lease6
+
+            self.interface = lease6.renewed(old, lease)
+        time, server = f"{lease.seconds} s" if lease.seconds else "ever", self.interface.server
         if self.interface.address != old.address:
             self._say(
                 2,
-                f"GIVEN INSTEAD OF {old.address} by {lease.server}, which insists; "
+                f"GIVEN INSTEAD OF {old.address} by {server}, which insists; "
                 f"{old.address} stays for as long as the root's connections need it",
             )
-        elif before == dhcp.REQUESTING:
-            self._say(5, f"given again by {lease.server} for {time}")
+        elif before in (RENEWING, REBINDING):
+            self._say(7, f"lease renewed by {server} for {time}")
         else:
-            self._say(7, f"lease renewed by {lease.server} for {time}")
+            self._say(5, f"given again by {server} for {time}")
 
     def _say(self, level: int, text: str) -> None:
         self.news.append((level, f"{self.interface.device}: {self.interface.address}: {text}"))

@@ -126,11 +126,13 @@ def dump_addresses(sequence: int) -> bytes:
     return request(RTM_GETADDR, NLM_F_DUMP, sequence, IFADDRMSG.pack(AF_INET, 0, 0, 0, 0))
 
 
-def set_link(sequence: int, index: int, *, up: bool | None = None, mtu: int = 0) -> bytes:
-    """Set a device up or down (None: leave it) and give it an MTU (0: leave it)."""
+def set_link(sequence: int, index: int, *, up: bool | None = None, mtu: int = 0, mac: bytes = b"") -> bytes:
+    """Set a device up or down (None: leave it) and give it an MTU (0: leave it) and an address (b"": leave it)."""
     body = IFINFOMSG.pack(0, 0, index, IFF_UP if up else 0, 0 if up is None else IFF_UP)
     if mtu:
         body += attribute(_IFLA_MTU, struct.pack("=I", mtu))
+    if mac:
+        body += attribute(_IFLA_ADDRESS, mac)
     return request(RTM_NEWLINK, NLM_F_ACK, sequence, body)
 
 

@@ -19,7 +19,7 @@ IFA_F_TEMPORARY, IFA_F_NODAD, IFA_F_DADFAILED, IFA_F_TENTATIVE = 0x01, 0x02, 0x0
 OTHER, MANAGED, RECEIVED = 0x80, 0x40, 0x20  # IF_RA_OTHERCONF, IF_RA_MANAGED, IF_RA_RCVD (net/if_inet6.h)
 METRIC = 1024  # the kernel's own for routes that nobody gave one (IP6_RT_PRIO_USER)
 
-_IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_CACHEINFO, _IFA_FLAGS = 1, 2, 6, 8
 _IFLA_AF_SPEC, _IFLA_INET6_FLAGS = 26, 1
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY = 1, 4, 5, 6
 _RDNSS, _DNSSL = 25, 31
@@ -28,13 +28,14 @@ _ROUTER_ADVERTISEMENT = 134
 
 
 class Address6(NamedTuple):
-    """An IPv6 address of a device; `scope` and `flags` as in rtnetlink(7)."""
+    """An IPv6 address of a device; `scope` and `flags` as in rtnetlink(7), `valid` as in netlink.Address."""
 
     link: int
     address: bytes
     prefix: int
     scope: int
     flags: int
+    valid: int = netlink.FOREVER
 
     @property
     def usable(self) -> bool:
@@ -66,10 +67,18 @@ def dump_routes(sequence: int) -> bytes:
     return netlink.request(netlink.RTM_GETROUTE, netlink.NLM_F_DUMP, sequence, body)
 
 
-def replace_address(sequence: int, index: int, address: bytes, prefix: int, *, flags: int = 0) -> bytes:
-    """Give a device an address without end; saying it twice is no error."""
+def replace_address(
+    sequence: int, index: int, address: bytes, prefix: int, *, flags: int = 0, preferred: int = netlink.FOREVER
+) -> bytes:
+    """Give a device an address without end; saying it twice is no error.
+
+    After `preferred` seconds the kernel prefers other addresses for what begins anew (RFC 4862, 5.5.4), at once
+    where that is 0.
+    """
     body = IFADDRMSG.pack(AF_INET6, prefix, flags, netlink.RT_SCOPE_UNIVERSE, index)
     body += attribute(_IFA_LOCAL, address) + attribute(_IFA_ADDRESS, address)
+    if preferred != netlink.FOREVER:
+        body += attribute(_IFA_CACHEINFO, struct.pack("=IIII", preferred, netlink.FOREVER, 0, 0))
     order = netlink.NLM_F_ACK | netlink.NLM_F_CREATE | netlink.NLM_F_REPLACE
     return netlink.request(netlink.RTM_NEWADDR, order, sequence, body)
 
@@ -100,7 +109,9 @@ def address(message: Message) -> Address6:
     found = attributes(message.body[IFADDRMSG.size :])
     if len(found.get(_IFA_FLAGS, b"")) == 4:
         (flags,) = struct.unpack("=I", found[_IFA_FLAGS])
-    return Address6(index, found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS, b"")), prefix, scope, flags)
+    life = found.get(_IFA_CACHEINFO, b"")  # struct ifa_cacheinfo: preferred, valid, created, changed
+    valid = struct.unpack_from("=I", life, 4)[0] if len(life) >= 8 else netlink.FOREVER
+    return Address6(index, found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS, b"")), prefix, scope, flags, valid)
 
 
 def gateway(message: Message) -> tuple[int, bytes]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from .cheap import NamedTuple
 from .ipconfig import Request, classful_prefix, dotted, netmask_of, packed, prefix_length
-from .netlink import Link
+from .netlink import FOREVER, Link
 from .options import Lease, Route
 
 _NONE = "-"  # stands for an empty text in a list
+_INTEGERS = ("prefix", "mtu", "metric", "lease_seconds", "preferred")
 _RESOLVERS = 3  # MAXNS in resolv.conf(5)
 # A field of Interface that the command line decides, and the field of Request that does so.
 _DECIDED = (
@@ -25,6 +26,7 @@ _DECIDED = (
     ("nis_domain", "domain"),
     ("bootserver", "server"),
     ("ntp", "ntp"),
+    ("mtu", "mtu"),
 )
 
 
@@ -41,12 +43,13 @@ class Interface(NamedTuple):
     """One configured device. Addresses are dotted text, "" where there is none; `mac` is lower case with
     colons.
 
-    `protocol` is "static", "dhcp", "bootp", "rarp", "auto6" or "dhcp6"; `kind` is the device's (netlink.Link).
+    `protocol` is "static", "dhcp", "bootp", "rarp", "auto6", "dhcp6" or "link6"; `kind` is the device's (netlink.Link).
     `mtu` is 0 where nobody asked for one, `metric` orders the default routes of several devices, `lease_seconds`
     is 0 for an address without end. For whoever renews the lease (lease.py): `server` and `server_mac` name the
-    machine that gave it; `obtained` is the time of asking on CLOCK_BOOTTIME, `renew_after` and `rebind_after` the
-    seconds from then to T1 and T2; `client_id` is what was told as option 61, in hexadecimal; `fixed` names the
-    fields that the command line has decided.
+    machine that gave it (DHCPv6: its DUID in hexadecimal); `obtained` is the time of asking on CLOCK_BOOTTIME,
+    `renew_after` and `rebind_after` the seconds from then to T1 and T2, `preferred` (IPv6) those in which the kernel
+    prefers the address, FOREVER where it always does; `client_id` is what was told as option 61, in hexadecimal;
+    `fixed` names the fields that the command line has decided (DHCPv6: or a router).
     """
 
     device: str
@@ -72,6 +75,7 @@ class Interface(NamedTuple):
     obtained: float = 0.0
     renew_after: float = 0.0
     rebind_after: float = 0.0
+    preferred: int = FOREVER
     client_id: str = ""
     fixed: tuple[str, ...] = ()
     kind: str = ""
@@ -84,7 +88,7 @@ class Interface(NamedTuple):
     @property
     def renewable(self) -> bool:
         """Whether its lease ends unless somebody renews it."""
-        return self.protocol == "dhcp" and self.lease_seconds > 0
+        return self.protocol in ("dhcp", "dhcp6") and self.lease_seconds > 0
 
     @property
     def broadcast(self) -> str:
@@ -94,7 +98,7 @@ class Interface(NamedTuple):
 
     def describe(self) -> str:
         """One line for the log."""
-        origin = f"{self.protocol} from {self.server}" if self.server else self.protocol
+        origin = f"{self.protocol} from {self.server}" if self.server and not self.six else self.protocol
         parts = [f"{self.device}: {self.address}/{self.prefix} ({origin})"]
         parts += [f"gateway {self.gateway}"] if self.gateway else []
         parts += [f"DNS {' '.join(self.dns)}"] if self.dns else []
@@ -155,6 +159,7 @@ def static(request: Request, link: Link, metric: int = 0) -> Interface:
         address=request.client,
         prefix=_prefix(request) or classful_prefix(packed(request.client) or b"\0"),
         gateway=request.gateway,
+        mtu=request.mtu,
         metric=metric,
         dns=request.dns,
         hostname=request.hostname,
@@ -175,7 +180,7 @@ def leased(request: Request, link: Link, lease: Lease, metric: int = 0) -> Inter
         prefix=_prefix(request) or lease.prefix,
         gateway=request.gateway or (lease.gateways[0] if lease.gateways else ""),
         routes=lease.routes,
-        mtu=lease.mtu,
+        mtu=request.mtu or lease.mtu,
         metric=metric,
         dns=request.dns or lease.dns,
         domain=lease.domain,
@@ -193,8 +198,13 @@ def leased(request: Request, link: Link, lease: Lease, metric: int = 0) -> Inter
         rebind_after=lease.rebind_after,
         client_id=request.client_id.hex(),
         kind=link.kind,
-        fixed=tuple(field for field, word in _DECIDED if getattr(request, word)),
+        fixed=fixed(request),
     )
+
+
+def fixed(request: Request) -> tuple[str, ...]:
+    """Return the fields of Interface that `request` decides."""
+    return tuple(field for field, word in _DECIDED if getattr(request, word))
 
 
 def renewed(interface: Interface, lease: Lease) -> Interface:
@@ -321,7 +331,7 @@ def decode(text: str) -> Network:
 
 def _interface(values: dict[str, str]) -> Interface:
     """One block of the state."""
-    numbers: dict[str, float] = {name: int(values[name]) for name in ("prefix", "mtu", "metric", "lease_seconds")}
+    numbers: dict[str, float] = {name: int(values[name]) for name in _INTEGERS}
     numbers |= {name: float(values[name]) for name in ("obtained", "renew_after", "rebind_after")}
     lists = {name: tuple(values[name].split()) for name in ("dns", "search", "ntp", "fixed")}
     routes = []

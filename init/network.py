@@ -1,311 +1,47 @@
 """The network's effects: devices set up, servers asked, addresses and routes assigned, and all of it once
 more at shutdown.
 
-configure() waits for conditions only: for a device to appear and to have carrier (rtnetlink's own
-notifications) and for packets, in one poll() whose time-out is the next thing that a client wants to do.
-Nothing here decides anything about DHCP (dhcp.py) or about formats (netstate.py).
+Which device it is, and what a server gives, is search.py's to find; formats are netstate.py's.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import select
 import time
 
-from . import dhcp, frames, netlink, netstate, packets
+from . import netlink, netstate
 from .cheap import TYPE_CHECKING
-from .ipconfig import Request
-from .netrestore import VIRTUAL, restore
+from .netrestore import restore
 from .netstate import Interface, Made, Network, NetworkError, resolv_conf
 from .rtnl import Kernel
+from .search import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from .devices import Device as Virtual
-    from .netlink import Link
+    from .devices import Device
+    from .ipconfig import Request
+    from .search import Log
 
 __all__ = ["Interface", "Network", "NetworkError", "configure", "leave_files", "resolv_conf", "restore"]
 
 STATE_FOLDER = "/run/initramfs/net"
-_RETRY_UP = 2.0  # seconds until a device that could not be set up is tried again
 _METRIC_STEP = 100
-_AT_ONCE = 64  # packets, so that whoever floods the wire does not keep us from looking at the clock
-
-
-class Device:
-    """A device that may be the one, and its client while it has carrier; `sockets` are those of it alone."""
-
-    def __init__(self, link: Link) -> None:
-        self.link = link
-        self.client: dhcp.Client | None = None
-        self.sockets: list[packets.Socket] = []
-        self.set_up_by_us = False
-        self.early = False  # asked on carrier alone, so the question may be lost (netlink.Link.running)
-        self.retry_at = 0.0
-        self.outcome = "no carrier"
-        self.reasons: set[str] = set()  # why packets were dropped, each logged once
-
-    def start(self, request: Request, now: float) -> None:
-        """Make the client; its first question is ready. Raises OSError."""
-        if self.link.type != netlink.ARPHRD_ETHER:
-            raise OSError(errno.EPROTONOSUPPORT, "not an Ethernet device, no server can be asked")
-        xid = int.from_bytes(os.urandom(4), "big")
-        mac = bytes.fromhex(self.link.mac.replace(":", ""))
-        self.client = dhcp.Client(mac, xid, request, now, fresh=True)
-        self.outcome = "no answer"
-
-    def stop(self, outcome: str) -> None:
-        """Close the sockets and forget the client."""
-        for opened in self.sockets:
-            opened.close()
-        self.sockets.clear()
-        self.client = None
-        self.outcome = outcome
-
-    def deadline(self) -> float:
-        """When something is due though nothing happens; infinity where never."""
-        return self.client.deadline() if self.client else dhcp.FOREVER
-
-    def send(self, opened: packets.Socket) -> None:
-        """Send what the client has ready; what cannot be sent counts as lost and is asked again."""
-        for frame in self.client.outgoing() if self.client else ():
-            try:
-                opened.sendto(frame, (self.link.name, frames.ethertype(frame)))
-            except OSError as error:
-                self.outcome = f"cannot send: {error.strerror}"
-
-
-class Search:
-    """The search for the device of one request, and for its lease where a server is to give one."""
-
-    HINT = "is there a DHCP server? a static address: ip=<client>::<gateway>:<netmask>::<device>:off"
-
-    def __init__(
-        self,
-        kernel: Kernel,
-        request: Request,
-        taken: set[str],
-        log: Callable[[str], None],
-        now: Callable[[], float],
-    ) -> None:
-        self._kernel = kernel
-        self._request = request
-        self._taken = taken
-        self._log = log
-        self._now = now
-        self._links = kernel.links()
-        self._devices: dict[int, Device] = {}
-        self._sockets: list[packets.Socket] = []  # of all devices, one for each kind of frame
-        self._winner: Device | None = None
-
-    def run(self, deadline: float) -> Device:
-        """Return the device; it has no client where the address is on the command line. Raises NetworkError."""
-        self._follow_links()
-        if not self._devices:
-            self._log(f"waiting for {self._what()}")
-        while True:
-            now = self._now()
-            self._winner = winner = self._advance(now)
-            if winner is not None:
-                return winner
-            if now >= deadline:
-                raise self._failure()
-            self._wait(min(deadline, *self._deadlines(), deadline) - now)
-            self._follow_links()
-            self._hear(self._now())
-
-    def _wanted(self, link: Link) -> bool:
-        """Whether this device may be the one that the request means."""
-        if self._request.device:
-            return link.name == self._request.device
-        if self._request.mac:
-            return link.mac == self._request.mac and link.kind not in VIRTUAL
-        ethernet = link.type == netlink.ARPHRD_ETHER and link.flags & netlink.IFF_BROADCAST
-        free = not link.master and link.name not in self._taken and link.kind not in VIRTUAL
-        return bool(ethernet and free)
-
-    def _follow_links(self) -> None:
-        """Take in what the kernel announced: devices that came, changed or went."""
-        self._kernel.changes(self._links)
-        wanted = {index: link for index, link in self._links.items() if self._wanted(link)}
-        for index in self._devices.keys() - wanted.keys():
-            gone = self._devices.pop(index)
-            gone.stop("gone")
-            self._log(f"{gone.link.name}: gone")
-        for index, link in wanted.items():
-            if index not in self._devices:
-                self._devices[index] = self._device(link)
-            self._devices[index].link = link
-
-    def _device(self, link: Link) -> Device:
-        """Begin with a device."""
-        return Device(link)
-
-    def _advance(self, now: float) -> Device | None:
-        """Do for every device what its state allows; return the one that is decided."""
-        for device in self._devices.values():
-            try:
-                if self._one(device, now):
-                    return device
-            except OSError as error:
-                device.stop(f"{error.strerror}")
-                device.retry_at = now + _RETRY_UP
-                self._log(f"{device.link.name}: {error.strerror}")
-        return None
-
-    def _one(self, device: Device, now: float) -> bool:
-        """Carry one device forward; True when it is the one."""
-        return self._ready(device, now) and self._serve(device, now)
-
-    def _ready(self, device: Device, now: float) -> bool:
-        """Set a device up; True when it has carrier."""
-        if device.retry_at > now:
-            return False
-        if not device.link.up and not device.set_up_by_us:
-            # One after the other, each asked at once: setting all up first gains nothing and costs the last its turn.
-            self._kernel.ask(netlink.set_link, device.link.number, up=True)
-            device.set_up_by_us = True
-            self._kernel.changes(self._links)
-            device.link = self._links.get(device.link.number, device.link)
-            if not device.link.carrier:
-                self._log(f"{device.link.name}: set up, waiting for its carrier")
-        if not device.link.carrier:
-            if device.client or device.sockets:
-                device.stop("lost its carrier")
-                self._log(f"{device.link.name}: lost its carrier")
-            return False
-        return True
-
-    def _serve(self, device: Device, now: float) -> bool:
-        """Ask on a device that has carrier; True when it is the one."""
-        if not self._needs_server():
-            return True
-        if device.client is None:
-            self._listen()
-            device.start(self._request, now)
-            device.early = not device.link.running
-            device.send(self._sockets[0])
-            self._log(
-                f"{device.link.name}: carrier, asking for an address ({self._request.autoconf or 'any'})"
-            )
-        elif device.early and device.link.running:
-            device.client.repeat(now)
-            device.early = False
-        if device.client is None:
-            return False
-        device.client.tick(now)
-        device.send(self._sockets[0])
-        return device.client.lease is not None
-
-    def _listen(self) -> None:
-        """Open the sockets, where they are not. Raises OSError."""
-        kinds = [frames.ETH_P_IP] if self._request.autoconf != "rarp" else []
-        kinds += [frames.ETH_P_RARP] if self._request.autoconf in ("rarp", "both") else []
-        for kind in kinds[len(self._sockets) :]:
-            self._sockets.append(packets.listen_everywhere(kind))
-
-    def _hear(self, now: float) -> None:
-        """Hand what has arrived to the client of the device that it came by. Raises OSError."""
-        asking = {device.link.name: device for device in self._devices.values() if device.client}
-        for opened in self._sockets:
-            for _ in range(_AT_ONCE):
-                packet = packets.receive(opened)
-                if packet is None:
-                    break
-                device = asking.get(packet.device)
-                client = device.client if device else None
-                if device and client and not client.lease:
-                    outcome = client.receive(packet.frame, now, checksummed=packet.checksummed)
-                    self._note(device, outcome)
-
-    def _note(self, device: Device, outcome: dhcp.Outcome) -> None:
-        """Remember what became of a packet, and log what is worth it."""
-        if outcome.kind == "nak":
-            device.outcome = f"refused by the server: {outcome.reason or 'no reason given'}"
-            self._log(f"{device.link.name}: {device.outcome}")
-        elif outcome.kind == "dropped":
-            device.outcome = f"no good answer; dropped a packet: {outcome.reason}"
-            if outcome.reason not in device.reasons:
-                device.reasons.add(outcome.reason)
-                self._log(f"{device.link.name}: dropped a packet: {outcome.reason}")
-        elif outcome.kind == "offer":
-            device.outcome = "an offer, but no acknowledgement of it"
-
-    def _needs_server(self) -> bool:
-        """Whether to ask: for the address, or for which of several devices is meant (nfsroot document)."""
-        request = self._request
-        named = request.device or request.mac or request.autoconf == "off"
-        return request.automatic or (not named and len(self._devices) > 1)
-
-    def _deadlines(self) -> Iterable[float]:
-        """When something is due though nothing happens."""
-        for device in self._devices.values():
-            if device.retry_at > self._now():
-                yield device.retry_at
-            else:
-                yield device.deadline()
-
-    def _wait(self, seconds: float) -> None:
-        """Sleep until a device changes, a packet comes, or so many seconds have passed."""
-        poll = select.poll()
-        poll.register(self._kernel.events, select.POLLIN)
-        for opened in [*self._sockets, *(own for device in self._devices.values() for own in device.sockets)]:
-            poll.register(opened, select.POLLIN)
-        poll.poll(max(0, int(seconds * 1000) + 1))
-
-    def finish(self) -> None:
-        """Close every socket; set down again what was set up in vain, which takes the kernel its time."""
-        winner = self._winner
-        for opened in self._sockets:
-            opened.close()
-        self._sockets.clear()
-        for device in self._devices.values():
-            outcome = device.outcome
-            device.stop(outcome)
-            if winner is not None and device is not winner:
-                if device.set_up_by_us:
-                    self._kernel.ask(netlink.set_link, device.link.number, up=False)
-                self._log(f"{device.link.name}: {outcome}; left alone, {winner.link.name} was first")
-
-    def _what(self) -> str:
-        """What the request means, in words."""
-        request = self._request
-        if request.device:
-            return f"the device {request.device}"
-        return f"the device with the address {request.mac} (BOOTIF=)" if request.mac else "an Ethernet device"
-
-    def _failure(self) -> NetworkError:
-        """Say what happened on each device."""
-        if not self._devices:
-            others = [link for link in self._links.values() if not link.flags & netlink.IFF_LOOPBACK]
-            there = ", ".join(f"{link.name} ({link.mac})" for link in others)
-            return NetworkError(
-                f"network: {self._what()} is not there; there are: {there or 'none'}",
-                "is its driver in the image (--hardware, --module), and the name the kernel's own (eth0)?",
-            )
-        outcomes = "; ".join(f"{device.link.name}: {device.outcome}" for device in self._devices.values())
-        if all(device.outcome == "no carrier" for device in self._devices.values()):
-            hint = "is the cable plugged in at both ends, and the switch's port enabled?"
-        else:
-            hint = self.HINT
-        return NetworkError(f"network: {outcomes}", hint)
 
 
 def configure(
     requests: Iterable[Request],
-    devices: tuple[Virtual, ...] = (),
+    devices: tuple[Device, ...] = (),
     *,
     deadline: float,
-    log: Callable[[str], None],
+    log: Log,
     now: Callable[[], float] = time.monotonic,
 ) -> Network:
     """Make `devices`, configure a device for each request, in order, and return what came of it.
 
     `deadline` is a time on the clock `now`; until then devices and carriers are waited for and servers
-    asked again and again. `log` takes one line at a time. Raises NetworkError, which says what happened on
-    each device.
+    asked again and again. `log` takes one line at a time, and a level (as the kernel's) where it is worth more than
+    others. Raises NetworkError, which says what happened on each device.
     """
     wanted = [request for request in requests if not request.disabled]
     groups = netlink.RTMGRP_LINK
@@ -318,43 +54,63 @@ def configure(
     try:
         with Kernel(groups) as kernel:
             kernel.set_up_loopback()
+            above: Mapping[str, tuple[str, ...]] = {}
             if devices:
                 from . import virtual  # as above
+                from .devices import above as standing_on
 
                 made = virtual.make(kernel, devices, {}, deadline=deadline, log=log, now=now)
+                above = standing_on(devices)
             for request in wanted:
                 alike = (other for other in wanted if other.six == request.six)
                 taken = {other.device for other in alike}
                 taken |= {interface.device for interface in interfaces if interface.six == request.six}
+                metric = _METRIC_STEP * len(interfaces)
                 if request.six:
-                    metric = _METRIC_STEP * len(interfaces)
-                    interfaces.append(ipv6.configure(kernel, request, taken, metric, deadline, log, now))
-                    log(interfaces[-1].describe())
+                    search6 = ipv6.Search6(kernel, request, taken, log, now, above)
+                    found = ipv6.configure(search6, request, metric, deadline)
+                else:
+                    search = Search(kernel, request, taken, log, now, above)
+                    found = _configure(search, request, metric, deadline, log)
+                if found is None:
+                    log(f"{request.mac} (BOOTIF=) is left out: what is made of that card has an ip= of its own")
                     continue
-                search = Search(kernel, request, taken, log, now)
-                try:
-                    winner = search.run(deadline)
-                    link, lease = winner.link, winner.client.lease if winner.client else None
-                    metric = _METRIC_STEP * len(interfaces)
-                    if lease is None:
-                        interface = netstate.static(request, link, metric)
-                    else:
-                        # Leases are kept by a clock that goes on while the machine sleeps.
-                        ahead = time.clock_gettime(time.CLOCK_BOOTTIME) - now()
-                        lease = lease._replace(obtained=lease.obtained + ahead)
-                        interface = netstate.leased(request, link, lease, metric)
-                    kernel.assign(link, interface)
-                finally:
-                    search.finish()
-                for reason in lease.ignored if lease else ():
-                    log(f"{link.name}: ignored {reason}")
-                interfaces.append(interface)
-                log(interface.describe())
+                interfaces.append(found)
+                log(found.describe())
     except (OSError, netlink.NetlinkError) as error:
         raise NetworkError(
             f"network: {error}", "did the kernel leave out CONFIG_PACKET or a part of IPv4?"
         ) from error
     return Network(tuple(interfaces), made)
+
+
+def _configure(search: Search, request: Request, metric: int, deadline: float, log: Log) -> Interface | None:
+    """Find the device of `request`, and give it the address of its lease or of the command line.
+
+    None where another request means the same device.
+    """
+    if search.superseded:
+        return None
+    try:
+        winner = search.run(deadline)
+        link, lease = winner.link, winner.client.lease if winner.client else None
+        if lease is None:
+            from . import conflict  # only static addresses pay for it
+
+            interface = netstate.static(request, link, metric)
+            if other := conflict.holder(search.kernel, link, interface.address):
+                log(f"{link.name}: WARNING: {interface.address} is in use by {other}", 4)
+        else:
+            # Leases are kept by a clock that goes on while the machine sleeps.
+            ahead = time.clock_gettime(time.CLOCK_BOOTTIME) - search.now()
+            lease = lease._replace(obtained=lease.obtained + ahead)
+            interface = netstate.leased(request, link, lease, metric)
+        search.kernel.assign(link, interface)
+    finally:
+        search.finish()
+    for reason in lease.ignored if lease else ():
+        log(f"{link.name}: ignored {reason}")
+    return interface
 
 
 def leave_files(network: Network, folder: str = STATE_FOLDER, run: str = "/run") -> None:

@@ -1,4 +1,6 @@
-"""Packet sockets (packet(7)): whole frames in and out of a device, whatever its addresses and the firewall."""
+"""Packet sockets (packet(7)): whole frames in and out of a device, whatever its addresses and the firewall; and for
+DHCPv6, which begins when the kernel has made an address on the link, plain UDP.
+"""
 
 from __future__ import annotations
 
@@ -57,6 +59,32 @@ def listen(device: str, kind: int, udp_port: int = 0) -> Socket:
         opened.close()
         raise
     return opened
+
+
+def listen6(address: bytes, number: int, port: int) -> Socket:
+    """Open a socket for UDP to `port` of the IPv6 address of the device with this index. Raises OSError.
+
+    Others may have the same port of it at the same time (SO_REUSEADDR): a client of the real system's own.
+    """
+    opened = Socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((socket.inet_ntop(socket.AF_INET6, address), port, 0, number))
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def receive6(opened: Socket, port: int) -> bytes | None:
+    """Return the next payload that was sent from `port`, None where there is none yet. Raises OSError."""
+    while True:
+        try:
+            payload, sender = opened.recvfrom(_LARGEST_FRAME)
+        except BlockingIOError:
+            return None
+        if sender[1] == port:
+            return bytes(payload)
 
 
 def _udp_filter(port: int) -> bytes:

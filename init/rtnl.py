@@ -72,9 +72,20 @@ class Kernel:
 
         An address that is there for a time only is some DHCP client's of the real system, which has taken it over.
         """
+        if ":" in address:
+            return self._holder6(address)
         wanted = packed(address)
         for found in map(netlink.address, self.ask(netlink.dump_addresses)):
             if found.address == wanted and found.valid == netlink.FOREVER:
+                return self.links().get(found.link)
+        return None
+
+    def _holder6(self, address: str) -> Link | None:
+        from . import ip6, netlink6  # as everywhere: only where there is IPv6 to do
+
+        wanted = ip6.packed(address)
+        for found in map(netlink6.address, self.ask(netlink6.dump_addresses)):
+            if found.address == wanted and found.usable and found.valid == netlink.FOREVER:
                 return self.links().get(found.link)
         return None
 
@@ -106,7 +117,7 @@ class Kernel:
 
     def addresses6(self, number: int) -> list[Address6]:
         """Return the IPv6 addresses of the device with this index."""
-        from . import netlink6  # as everywhere: only where there is IPv6 to do
+        from . import netlink6
 
         found = map(netlink6.address, self.ask(netlink6.dump_addresses))
         return [address for address in found if address.link == number]
@@ -142,11 +153,14 @@ class Kernel:
             self.ask(netlink.replace_route, link.number, bytes(4), 0, gateway, interface.metric)
 
     def _assign6(self, link: Link, interface: Interface) -> None:
-        """Give a device back the IPv6 address that was its own a moment ago, and its default route."""
+        """Give a device the IPv6 address that it has, or had a moment ago, and its default route."""
         from . import ip6, netlink6
 
         address, flags = ip6.packed(interface.address) or b"", netlink6.IFA_F_NODAD
-        self.ask(netlink6.replace_address, link.number, address, interface.prefix, flags=flags)
+        self.ask(
+            netlink6.replace_address, link.number, address, interface.prefix,
+            flags=flags, preferred=interface.preferred,
+        )  # fmt: skip
         if interface.gateway and not self.gateway6(link.number):
             gateway = ip6.packed(interface.gateway) or b""
             self.ask(netlink6.default_route, link.number, gateway, interface.metric)

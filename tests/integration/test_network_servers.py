@@ -57,12 +57,12 @@ with rtnl.Kernel() as kernel:
             select.select([opened], [], [], 30)
             client.receive(opened.recv(4096), now, checksummed=False)
         print(client.state, client.deadline(), flush=True)
-    until([dhcp.BOUND], 0.0)
+    until(["bound"], 0.0)
     kernel.assign(link, netstate.leased(ipconfig.Request(), link, client.lease))
     for now in (1800.0, 1800.0 + 3150.0):
         client.tick(now)
         print(client.state, flush=True)
-        until([dhcp.BOUND], now)
+        until(["bound"], now)
     opened.send(client.release())
 """
 

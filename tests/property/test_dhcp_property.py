@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from init import dhcp, frames, netstate, options
-from init.dhcp import BOUND, SELECTING, Client, Outcome
+from init.dhcp import SELECTING, Client
+from init.exchange import BOUND, Outcome
 from init.ipconfig import Request, is_host, packed
 from init.netlink import Link
 from init.netstate import Network

@@ -6,13 +6,13 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from init import dhcp6, ip6, netlink, netlink6
+from init import dhcp6, ip6, netlink, netlink6, options6
 from init.ipconfig import GrammarError, parse
 from tests.unit.test_dhcp6 import MAC, answer, asked, ia
 
 blobs = st.binary(max_size=80)
 codes = st.sampled_from([1, 2, 3, 5, 7, 13, 14, 23, 24, 31]) | st.integers(0, 65535)
-option_lists = st.lists(st.builds(dhcp6.option, codes, blobs | st.just(ia()[4:])), max_size=6)
+option_lists = st.lists(st.builds(options6.option, codes, blobs | st.just(ia()[4:])), max_size=6)
 
 
 answer_lists = st.lists(st.tuples(st.sampled_from([2, 7]) | st.integers(0, 255), option_lists, blobs), max_size=4)
@@ -31,14 +31,14 @@ def test_a_client_never_falls_and_takes_only_addresses_of_machines(
         client.tick(client.deadline() if client.deadline() < 1e9 else 0.0)
         for payload in client.outgoing():
             xid = payload[1:4]
-            dhcp6.split(payload[4:])
+            options6.split(payload[4:])
     if client.lease and client.lease.address:
         assert ip6.is_host(ip6.packed(client.lease.address) or b"")
 
 
 @given(st.lists(st.tuples(st.integers(0, 65535), blobs), max_size=5, unique_by=lambda pair: pair[0]))
 def test_options_read_back(pairs: list[tuple[int, bytes]]) -> None:
-    assert dhcp6.split(b"".join(dhcp6.option(*pair) for pair in pairs)) == dict(pairs)
+    assert options6.split(b"".join(options6.option(*pair) for pair in pairs)) == dict(pairs)
 
 
 @given(name_lists)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from init import dhcp, frames
-from init.dhcp import BOUND, REBINDING, RENEWING, REQUESTING, SELECTING, Client, Outcome
+from init.dhcp import REQUESTING, SELECTING, Client
+from init.exchange import BOUND, REBINDING, RENEWING, Outcome
 from init.ipconfig import Request
 from init.options import Route
 from tests import dhcp_wire as wire

@@ -11,6 +11,17 @@ from init.ipconfig import GrammarError, Request, parse
     [
         ("auto6", Request(autoconf="auto6")),
         ("eth1:dhcp6", Request(device="eth1", autoconf="dhcp6")),
+        ("either6", Request(autoconf="either6")),
+        ("eth1:link6", Request(device="eth1", autoconf="link6")),
+        ("eth1:auto6:1400", Request(device="eth1", autoconf="auto6", mtu=1400)),
+        (
+            "eth1:either6:1400:52:54:00:12:34:56",
+            Request(device="eth1", autoconf="either6", mtu=1400, hwaddr="52:54:00:12:34:56"),
+        ),
+        (
+            "[fd00::2]:::::eth0:none::52:54:00:12:34:56",
+            Request("fd00::2", netmask="64", device="eth0", autoconf="off", hwaddr="52:54:00:12:34:56"),
+        ),
         ("::::wall.lab:eth0:auto6", Request(hostname="wall", domain="lab", device="eth0", autoconf="auto6")),
         ("::::::dhcp6:[2001:DB8::3]", Request(autoconf="dhcp6", dns=("2001:db8::3",))),
         (
@@ -46,8 +57,13 @@ def test_bootif_names_the_card_for_both_families() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("either6", "ip=: 'either6' is not supported, auto6 and dhcp6 are"),
-        ("eth0:link6", "ip=: field 2 (autoconf): 'link6' is not supported, auto6 and dhcp6 are"),
+        ("eth0:auto6:1279", "ip=: the MTU '1279' is not a number from 1280 to 65535"),
+        ("eth0:dhcp6:[fd00::3]", "ip=: field 1 (client): 'eth0' is not the IPv6 address of a machine, in brackets"),
+        ("eth0:dhcp6:fd00", "ip=: 'eth0:dhcp6:fd00' is not <device>:<autoconf>[:[<mtu>][:<MAC>]]"),
+        (
+            "::::::auto6::52:54:00:12:34:56",
+            "ip=: 52:54:00:12:34:56 is to be given to a device, which field 6 has to name",
+        ),
         ("[fd00::2", "ip=: '[fd00::2': a bracket is not closed"),
         ("[fd00::[2]]", "ip=: '[fd00::[2]]': an address in brackets is meant, as in [2001:db8::1]"),
         ("x[fd00::2]", "ip=: 'x[fd00::2]': an address in brackets is meant, as in [2001:db8::1]"),
@@ -57,10 +73,11 @@ def test_bootif_names_the_card_for_both_families() -> None:
         ("[fd00::2]:::129", "ip=: field 4 (netmask): '129' is not a prefix length from 1 to 128"),
         ("[fd00::2]::::a b", "ip=: field 5 (hostname): 'a b' is not a host name"),
         ("[fd00::2]:::::a/b", "ip=: field 6 (device): 'a/b' is not the name of a network device"),
-        ("[fd00::2]::::::dhcp", "ip=: field 7 (autoconf): 'dhcp' is none of auto6, dhcp6, off, none"),
+        ("[fd00::2]::::::dhcp", "ip=: field 7 (autoconf): 'dhcp' is none of auto6, dhcp6, either6, link6, off, none"),
         (
             "[fd00::2]::::::auto6",
-            "ip=: '[fd00::2]::::::auto6': either an address in brackets or one of auto6, dhcp6 is meant",
+            "ip=: '[fd00::2]::::::auto6': either an address in brackets or one of auto6, dhcp6, either6, link6 "
+            "is meant",
         ),
         (
             "[]:::::::::::",

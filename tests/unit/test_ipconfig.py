@@ -47,6 +47,19 @@ from init.ipconfig import GrammarError, Request, parse
         ("::::box::dhcp", Request(hostname="box", autoconf="dhcp")),
         ("0.0.0.0:::::eth0", Request(device="eth0")),
         (":::::eth0.5:on::9.9.9.9", Request(device="eth0.5", autoconf="any", dns=("9.9.9.9",))),
+        ("eth0:dhcp:1400", Request(device="eth0", autoconf="dhcp", mtu=1400)),
+        ("eth0:on::52:54:00:AB:cd:56", Request(device="eth0", autoconf="any", hwaddr="52:54:00:ab:cd:56")),
+        (
+            "eth0:dhcp:9000:52:54:00:12:34:56",
+            Request(device="eth0", autoconf="dhcp", mtu=9000, hwaddr="52:54:00:12:34:56"),
+        ),
+        ("eth0:dhcp:", Request(device="eth0", autoconf="dhcp")),
+        (
+            "10.0.0.2:::255.0.0.0::eth0:off:1400",
+            Request("10.0.0.2", netmask="255.0.0.0", device="eth0", autoconf="off", mtu=1400),
+        ),
+        (":::::eth0:dhcp::52:54:00:12:34:56", Request(device="eth0", autoconf="dhcp", hwaddr="52:54:00:12:34:56")),
+        (":::::eth0:dhcp:1.1.1.1", Request(device="eth0", autoconf="dhcp", dns=("1.1.1.1",))),  # an address is no MTU
         ("010.001.002.003", Request(client="10.1.2.3")),  # decimal, as in_aton reads it
         (":", Request()),
     ],
@@ -72,6 +85,22 @@ def test_one_value(value: str, request_: Request) -> None:
             "ip=: field 7 (autoconf): 'pump' is none of off, none, on, any, dhcp, bootp, rarp, both"
             " or dhcp,<id type>,<id value>",
         ),
+        (":::::eth0:dhcp:1400:1.1.1.1", "ip=: field 8 (dns0): '1400' is not an IPv4 address"),
+        (":::::eth0:dhcp:67", "ip=: the MTU '67' is not a number from 68 to 65535"),
+        ("eth0:dhcp:70000", "ip=: the MTU '70000' is not a number from 68 to 65535"),
+        (
+            "eth0:dhcp::53:54:00:12:34:56",
+            "ip=: the hardware address '53:54:00:12:34:56' is not one that a machine can have",
+        ),
+        (
+            "::::::dhcp::52:54:00:12:34:56",
+            "ip=: 52:54:00:12:34:56 is to be given to a device, which field 6 has to name",
+        ),
+        (
+            "ibft",
+            "ip=: 'ibft' is not supported: no firmware's table (iBFT) is read; write the address out, or dhcp",
+        ),
+        ("eth0:link-local", "ip=: 'link-local' is not supported: IPv4 has none to give here; link6 is IPv6's"),
         ("dhcp,300,x", "ip=: 'dhcp,300,x' is not dhcp,<id type 0 to 255>,<id value>"),
         ("dhcp,1", "ip=: 'dhcp,1' is not dhcp,<id type 0 to 255>,<id value>"),
         (":::::::::8.8.8", "ip=: field 10 (ntp0): '8.8.8' is not an IPv4 address"),

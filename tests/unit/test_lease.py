@@ -160,7 +160,12 @@ def test_another_address_is_taken_only_where_the_server_insists() -> None:
     assert offers == dhcp.FAITHFUL_ATTEMPTS
     assert 1310 < now < 1315
     assert "offers 10.0.0.77 while 10.0.0.50 is still hoped for" in said(held)
-    assert held.receive(wire.answer(sent[0], ACK, seconds(600), address=OTHER), now)
+    request, probe = sent
+    assert probe[12:14] == b"\x08\x06"  # the new one, whether it is free
+    assert not held.receive(wire.answer(request, ACK, seconds(600), address=OTHER), now)
+    while held.asking:
+        held.tick(held.deadline(), ours=True)
+    held.outgoing()
     assert held.interface.address == "10.0.0.77"
     text = said(held)
     assert text.startswith("<2> ")

@@ -1,0 +1,54 @@
+"""Whether another machine has a static address: arp.py's effects, for a device that is about to get it."""
+
+from __future__ import annotations
+
+import select
+import time
+
+from . import arp, frames, netlink, packets
+from .cheap import TYPE_CHECKING
+from .ipconfig import packed
+
+if TYPE_CHECKING:
+    from .netlink import Link
+    from .rtnl import Kernel
+
+_IFF_NOARP = 0x80
+PATIENCE = 1.0  # seconds until a carrier counts though the kernel has not acted on it (netlink.Link.running)
+
+
+def holder(kernel: Kernel, link: Link, address: str) -> str:
+    """Return the hardware address of the other machine that has `address`, "" where none answers. Raises OSError."""
+    if link.type != netlink.ARPHRD_ETHER or link.flags & _IFF_NOARP:
+        return ""
+    _await_running(kernel, link)
+    opened = packets.listen(link.name, frames.ETH_P_ARP)
+    try:
+        mac = bytes.fromhex(link.mac.replace(":", ""))
+        return _ask(opened, arp.Probe(mac, packed(address) or b"", time.monotonic())).hex(":")
+    finally:
+        opened.close()
+
+
+def _await_running(kernel: Kernel, link: Link) -> None:
+    """Wait until what is sent leaves the machine: a question that is lost finds nobody."""
+    links = {link.number: link}
+    until = time.monotonic() + PATIENCE
+    while link.number in links and not links[link.number].running and time.monotonic() < until:
+        select.select([kernel.events], [], [], max(0.0, until - time.monotonic()))
+        kernel.changes(links)
+
+
+def _ask(opened: packets.Socket, probe: arp.Probe) -> bytes:
+    """Carry a probe through."""
+    while not probe.over:
+        for frame in probe.outgoing():
+            opened.send(frame)
+        select.select([opened], [], [], max(0.0, probe.deadline() - time.monotonic()))
+        while not probe.over and (packet := packets.receive(opened)):
+            try:
+                probe.receive(packet.frame)
+            except frames.PacketError:
+                pass
+        probe.tick(time.monotonic())
+    return probe.holder
