@@ -8,7 +8,7 @@ The steps, in order, each a place where `rd.break=` can stop:
 
     drivers     modules for the hardware found
     network     what ip= says
-    share       the SMB share
+    share       the SMB share or NFS export
     container   the loop device, where loop= asks for one, and the file system in it
     root        the init in it
     switch      the shutdown ramdisk staged, the real init started
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from . import container, handoff, ops
 from .cheap import TYPE_CHECKING
+from .cifsroot import Share
 from .network import Network
 from .ops import StepError
 from .places import SHARE_POINT, SYSROOT
@@ -152,6 +153,11 @@ def _network(settings: Settings) -> Steps:
 def _share(settings: Settings) -> Steps:
     share = settings.source
     target = SHARE_POINT if settings.loop else SYSROOT
+    if not isinstance(share, Share):
+        mode = "ro" if settings.read_only and not settings.loop else "rw"
+        patience = settings.timeout or max(30.0, settings.retry)
+        name = yield ops.MountExport(share, target, mode, bool(settings.loop), patience)
+        return f"{name} mounted on {target}"
     options = share.options
     if share.username is not None:
         options += f",username={share.username}"

@@ -264,6 +264,7 @@ Operation = (
     | LoadDrivers
     | ConfigureNetwork
     | MountShare
+    | MountExport
     | TryRoot
     | Unmount
     | MountExport

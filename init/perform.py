@@ -149,6 +149,11 @@ class Performer:
                     hint=hints.get(error.errno or 0, "is the container whole? check it on the server (fsck)"),
                 ) from error  # fmt: skip
 
+    def _mount_export(self, operation: ops.MountExport) -> str:
+        from . import nfsmount  # few machines need it
+
+        return nfsmount.mount(*operation, self._network, self._log.write)
+
     def _resolve(self, operation: ops.Resolve) -> str:
         return resolve(operation.root, operation.path)
 

@@ -14,6 +14,7 @@ from .loopflags import Flags
 
 if TYPE_CHECKING:
     from .devices import Device
+    from .nfsroot import Export
 
 # The steps at which rd.break= stops, in order, and what dracut calls the same places.
 STEPS = ("drivers", "network", "share", "container", "root", "switch")
@@ -21,6 +22,9 @@ DRACUT_STEPS = {
     "": "switch", "cmdline": "drivers", "pre-udev": "drivers", "pre-trigger": "drivers", "initqueue": "network",
     "pre-mount": "share", "mount": "root", "pre-pivot": "switch", "cleanup": "switch",
 }  # fmt: skip
+
+# The kernel's word for an export, and dracut's for one that DHCP names.
+NFS_ROOTS = ("/dev/nfs", "dhcp")
 
 HANDOFFS = ("auto", "ramdisk", "supervise", "none")
 
@@ -35,7 +39,7 @@ class Loop(NamedTuple):
 class Settings(NamedTuple):
     """All that the command line decides. Times are seconds; `panic` is 0 for a shell, as in the kernel."""
 
-    source: Share
+    source: Share | Export
     loop: Loop | None
     network: tuple[ipconfig.Request, ...]
     read_only: bool
@@ -113,7 +117,7 @@ def from_command_line(
     return settings
 
 
-def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> Share:
+def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> Share | Export:
     root, value = line.last("root"), line.last("cifsroot")
     nowhere = Share("", "", None, None, None)
     if root in NFS_ROOTS or (root is None and not value and _says_nfs(line)):
@@ -124,7 +128,8 @@ def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> S
     if root not in (None, "/dev/cifs"):
         shown = root.partition(",")[0]  # a password may follow, where cifsroot='s value was put here
         mistakes.append(
-            f"root={shown}: the root lies on a share: root=/dev/cifs cifsroot=//server/share is meant"
+            f"root={shown}: the root lies on a share: root=/dev/cifs cifsroot=//server/share is meant, "
+            "or root=/dev/nfs nfsroot=server:/folder"
         )
     if not value:
         mistakes.append(
@@ -132,6 +137,11 @@ def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> S
         )
         return nowhere
     return cifsroot.parse(value, line.last("rootflags") or "", image_credentials, mistakes)
+
+
+def _says_nfs(line: CommandLine) -> bool:
+    """Whether a line without root= means NFS: nfsroot= implies it (nfsroot.c, nfs_root_setup)."""
+    return line.last("nfsroot") is not None or line.last("rootfstype") in ("nfs", "nfs4")
 
 
 def _loop(line: CommandLine, mistakes: list[str]) -> Loop | None:

@@ -250,8 +250,11 @@ def test_one_word(words: str, field: str, value: object) -> None:
     [
         ("", MISSING),
         ("root=/dev/cifs cifsroot=", MISSING),
-        ("root=/dev/nfs nfsroot=/x", "root=/dev/nfs: this image mounts SMB shares only; root=/dev/cifs is meant"),
-        (f"{CIFS} root=sda1", "root=sda1: the root lies on a share: root=/dev/cifs cifsroot=//server/share is meant"),
+        (
+            f"{CIFS} root=sda1",
+            "root=sda1: the root lies on a share: root=/dev/cifs cifsroot=//server/share is meant, or root=/dev/nfs "
+            "nfsroot=server:/folder",
+        ),
         ("cifsroot=nas/share", "cifsroot=nas/share: //server/share[/folder][,options] is meant"),
         ("cifsroot=//nas", "cifsroot=//nas: //server/share[/folder][,options] is meant"),
         ("cifsroot=///share", "cifsroot=///share: //server/share[/folder][,options] is meant"),
@@ -294,7 +297,7 @@ def test_all_mistakes_at_once() -> None:
         "cifsroot=nas/share,password=s3cret panic=x",
         "cifsroot=//nas/share,passwd=s3cret panic=x",
         "cifsroot=//nas/share,password2=s3cret",
-        "root=/dev/nfs cifsroot=//nas/share,password=s3cret",
+        "root=/dev/sda cifsroot=//nas/share,password=s3cret",
         "cifsroot=//nas/share rootflags=pass=s3cret loop=..",
     ],
 )
