@@ -12,7 +12,7 @@ may go on (deadline() is then the time of renewal) or drop it.
         '---- answer (BOOTP, RARP) ------------------------------'     SELECTING <------ expired ----'
 
 An address that is offered is asked for by ARP while the server is asked to give it (arp.py), so that PROBING is what
-remains of the fifth of a second that this takes. An address that another machine has is declined.
+remains of the 20 to 200 ms that this takes. An address that another machine has is declined.
 
 Sources: RFC 2131 (states, times), RFC 2132 (options), RFC 3396 (long options), RFC 3397 (119), RFC 3442
 (121), RFC 951 and 1542 (BOOTP), RFC 903 (RARP), RFC 1534 (a BOOTP server's answer to DHCP, taken where any
@@ -190,7 +190,7 @@ class Client(Exchange):
         if event == "ack" and self.state == REQUESTING and self._offer and lease.server != self._offer.server:
             raise PacketError("acknowledgement by another server")
         if event == "offer" and self._probing and lease.address != self._faithful_to:
-            self._probe = arp.Probe(self._mac, reply.address, now)
+            self._probe = arp.Probe(self._mac, reply.address, now, now - self._asked)
         self._offer = lease
         self._change(event, now)
         if self._probe:
