@@ -103,6 +103,8 @@ class Performer:
                 deadline=time.monotonic() + operation.timeout,
                 log=lambda line: self._log.write(6, f"network: {line}"),
             )
+            if found.interfaces:
+                _leave_for_managers(found)
         except network.NetworkError as error:
             raise StepError(error.message, hint=error.hint) from error
         self._network = found
@@ -218,6 +220,22 @@ _METHODS = {
     ops.Resolve: "_resolve", ops.StageRamdisk: "_stage", ops.SwitchRoot: "_switch_root", ops.Supervise: "_supervise",
     ops.Shell: "_shell", ops.End: "_end",
 }  # fmt: skip
+
+
+def _leave_for_managers(found: network.Network) -> None:
+    """Have the real system's network managers keep what is configured. Raises NetworkError, OSError."""
+    from . import netkeep  # once is enough, and the way back has no use for it
+    from .rtnl import Kernel
+
+    with Kernel() as kernel:
+        left = netkeep.left(found, kernel.links().values())
+    for path, content in left.files.items():
+        os.makedirs(os.path.dirname(f"/run/{path}"), exist_ok=True)
+        with open(f"/run/{path}", "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(content)
+    for path, target in left.links.items():
+        if not os.path.lexists(f"/run/{path}"):
+            os.symlink(target, f"/run/{path}")
 
 
 def _step_error(operation: ops.Operation, error: OSError) -> StepError:

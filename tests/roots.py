@@ -22,7 +22,7 @@ from pathlib import Path
 
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.process import run
-from tests.kernels import ENV, _mirror
+from tests.kernels import ENV, _apt_options, _mirror
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mkinitfs" / "roots"
 FIRST, UP, PROMPT = "FIRST-INSTRUCTION", "ROOT-IS-UP", "READY# "
@@ -110,6 +110,10 @@ SLIM = (
     "usr/lib/x86_64-linux-gnu/perl*", "var/lib/apt/lists/*", "var/cache/apt/*", "var/cache/debconf/*",
     "var/lib/dpkg/info/*", "var/log/*.log", "dev/*",
 )  # fmt: skip
+# What a Debian may leave its network to; nothing of it is enabled.
+MANAGERS = ("network-manager", "ifupdown", "isc-dhcp-client", "systemd-resolved")
+# The users of their services, which the packages' scripts would make.
+USERS = {"messagebus": 910, "polkitd": 911, "systemd-resolve": 912}
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,12 @@ def sysvinit_root() -> Root:
     return _cached("sysvinit", _make_sysvinit, (FILES, SYSVINIT, SLIM))
 
 
-ROOTS = {"busybox": busybox_root, "systemd": systemd_root, "sysvinit": sysvinit_root}
+def managers_root() -> Root:
+    """systemd_root() with what else configures networks: NetworkManager, ifupdown with dhclient, systemd-resolved."""
+    return _cached("managers", _make_managers, (FILES, SYSTEMD, SLIM, IDLE, MANAGERS, USERS))
+
+
+ROOTS = {"busybox": busybox_root, "systemd": systemd_root, "sysvinit": sysvinit_root, "managers": managers_root}
 
 
 def _cached(name: str, make: Callable[[Path], None], recipe: object) -> Root:
@@ -219,6 +228,32 @@ def _make_systemd(tree: Path) -> None:
 def _make_sysvinit(tree: Path) -> None:
     _debootstrap(tree, "sysvinit-core", "sysv-rc")
     _write(tree, FILES | SYSVINIT)
+
+
+def _make_managers(tree: Path) -> None:
+    """Unpacked only: their scripts would take a minute, and make no more than the users."""
+    shutil.copytree(systemd_root().tree, tree, symlinks=True, dirs_exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        # Behind the other settings: what is installed already is not wanted once more.
+        options = [*_apt_options(SUITE, work), "-o", f"Dir::State::status={tree}/var/lib/dpkg/status"]
+        run(["apt-get", *options, "update"], env=ENV)
+        words = ["install", "--yes", "--download-only", "--no-install-recommends", *MANAGERS]
+        run(["apt-get", *options, *words], env=ENV)
+        for package in sorted(work.glob("cache/archives/*.deb")):
+            # dpkg-deb -x would put a folder in the place of the link /lib.
+            unpack = 'dpkg-deb --fsys-tarfile "$0" | tar -x --keep-directory-symlink -C "$1"'
+            run(["sh", "-c", unpack, package, tree], env=ENV)
+    for pattern in SLIM:
+        for path in tree.glob(pattern):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    for name, number in USERS.items():
+        with (tree / "etc/passwd").open("a") as users, (tree / "etc/group").open("a") as groups:
+            users.write(f"{name}:x:{number}:{number}::/nonexistent:/usr/sbin/nologin\n")
+            groups.write(f"{name}:x:{number}:\n")
 
 
 def _debootstrap(tree: Path, *packages: str) -> None:
