@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
-from mkinitfs.process import run
-from tests.kernels import ENV, _apt_options
+from tests.debs import unpack
 from tests.roots import _cached
 
 SUITE, MACHINE = "trixie", "arm64"
@@ -19,19 +17,4 @@ def arm64_root() -> Path:
 
 
 def _make(tree: Path) -> None:
-    """As dpkg would leave it, without any script of a package: needs no root."""
-    for name in ("bin", "sbin", "lib"):
-        (tree / "usr" / name).mkdir(parents=True)
-        (tree / name).symlink_to(f"usr/{name}")
-    with tempfile.TemporaryDirectory() as folder:
-        options = _apt_options(SUITE, Path(folder))
-        options += ["-o", f"APT::Architecture={MACHINE}", "-o", f"APT::Architectures={MACHINE}"]
-        run(["apt-get", *options, "update"], env=ENV)
-        # Nothing is installed, so dpkg's lock, which only root can take, guards nothing.
-        quiet = ["-y", "--download-only", "--no-install-recommends", "-o", "Debug::NoLocking=1"]
-        run(["apt-get", *options, *quiet, "install", *PACKAGES], env=ENV)
-        for package in sorted(Path(folder, "cache/archives").glob("*.deb")):
-            archive = Path(folder, "archive.tar")
-            run(["sh", "-c", 'dpkg-deb --fsys-tarfile "$1" >"$2"', "sh", package, archive])
-            run(["tar", "-C", tree, "-x", "--no-same-owner", "--keep-directory-symlink", "-f", archive])
-            archive.unlink()
+    unpack(tree, SUITE, PACKAGES, MACHINE)

@@ -24,6 +24,9 @@ from mkinitfs.errors import MkinitfsError
 from mkinitfs.process import run
 
 SUITES = {"6.1": "bookworm", "6.12": "trixie"}
+# For a machine that serves: the ksmbd of Debian 13's 6.12.107 stops (list corruption in smb2_open) when a second
+# client opens a file, that of 6.12.95 does not.
+SERVERS = {"6.12-ksmbd": "bookworm-backports"}
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mkinitfs" / "kernels"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # depmod lies in /usr/sbin, which is not on an unprivileged user's path.
@@ -49,17 +52,18 @@ class Kernel:
 
 
 def kernel(series: str) -> Kernel:
-    """The Debian kernel of `series` ("6.1" or "6.12"), from the cache or else from the mirror.
+    """The Debian kernel of `series` (in SUITES or SERVERS), from the cache or else from the mirror.
 
     Raises MkinitfsError naming what is missing: the program, the mirror, the package, a file in it.
     """
-    if series not in SUITES:
-        raise MkinitfsError(f"kernel {series}: not one of {', '.join(SUITES)}")
+    suite = (SUITES | SERVERS).get(series)
+    if suite is None:
+        raise MkinitfsError(f"kernel {series}: not one of {', '.join(SUITES | SERVERS)}")
     root = CACHE / series
     if not root.is_dir():
         with _lock(CACHE / f".{series}.lock"):
             if not root.is_dir():
-                _make(series, root)
+                _make(series, suite, root)
     return _inspect(root)
 
 
@@ -82,11 +86,11 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _make(series: str, root: Path) -> None:
+def _make(series: str, suite: str, root: Path) -> None:
     """Download, unpack and index below a temporary folder, then rename: nothing is ever half made."""
     with tempfile.TemporaryDirectory(dir=CACHE, prefix=f".{series}-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
-        package = _download(SUITES[series], work)
+        package = _download(suite, work)
         made = work / "root"
         run(["dpkg-deb", "-x", package, made])
         # Debian 13 ships /usr/lib/modules and expects the usrmerge link to be there; depmod -b looks in /lib.

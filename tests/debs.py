@@ -1,0 +1,32 @@
+"""A Debian system unpacked from a suite's packages, as dpkg would leave it but without any of their scripts.
+
+It needs no root and touches nothing of this machine's: packages come through apt with a configuration of its own.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from mkinitfs.process import run
+from tests.kernels import ENV, _apt_options
+
+
+def unpack(tree: Path, suite: str, packages: Iterable[str], machine: str = "amd64") -> None:
+    """Unpack `packages` of `suite`, and all they depend on, for `machine` (Debian's name) into the empty `tree`."""
+    for name in ("bin", "sbin", "lib", "lib64"):
+        (tree / "usr" / name).mkdir(parents=True)
+        (tree / name).symlink_to(f"usr/{name}")
+    with tempfile.TemporaryDirectory() as folder:
+        options = _apt_options(suite, Path(folder))
+        options += ["-o", f"APT::Architecture={machine}", "-o", f"APT::Architectures={machine}"]
+        run(["apt-get", *options, "update"], env=ENV)
+        # Nothing is installed, so dpkg's lock, which only root can take, guards nothing.
+        quiet = ["-y", "--download-only", "--no-install-recommends", "-o", "Debug::NoLocking=1"]
+        run(["apt-get", *options, *quiet, "install", *packages], env=ENV)
+        for package in sorted(Path(folder, "cache/archives").glob("*.deb")):
+            archive = Path(folder, "archive.tar")
+            run(["sh", "-c", 'dpkg-deb --fsys-tarfile "$1" >"$2"', "sh", package, archive])
+            run(["tar", "-C", tree, "-x", "--no-same-owner", "--keep-directory-symlink", "-f", archive])
+            archive.unlink()
