@@ -47,6 +47,58 @@ def kea(lab: Lab, name: str, subnet: dict[str, Any], **settings: Any) -> Callabl
     return _start(lab, folder, "DHCP4_STARTED", *own, "kea-dhcp4", "-c", f"{folder}/kea.json")
 
 
+def isc6(lab: Lab, name: str, text: str, leases: str = "") -> Callable[[], str]:
+    """Start ISC dhcpd for IPv6 on one wire; its memory of leases is the folder's, or in the file `leases`."""
+    _settled(lab)
+    folder = _folder(lab, "isc6")
+    (folder / "leases").touch()
+    (folder / "dhcpd.conf").write_text(f"authoritative;\n{text}\n")
+    files = ("-cf", f"{folder}/dhcpd.conf", "-lf", leases or f"{folder}/leases", "-pf", f"{folder}/pid")
+    return _start(lab, folder, "Server starting service", "dhcpd", "-6", "-f", "-d", *files, name)
+
+
+def kea6(lab: Lab, name: str, low: str, high: str, **settings: Any) -> Callable[[], str]:
+    """Start Kea for IPv6 on one wire of 2001:db8::/64; return what reads its log when it serves."""
+    lab.run("client", "ip", "link", "set", name, "up")
+    _settled(lab)
+    folder = _folder(lab, "kea6")
+    settings = {
+        "interfaces-config": {"interfaces": [name], "service-sockets-require-all": True},
+        "lease-database": {"type": "memfile", "persist": False},
+        "server-id": {"type": "LL", "persist": False},
+        "subnet6": [{"subnet": "2001:db8::/64", "interface": name, "pools": [{"pool": f"{low} - {high}"}]}],
+        "loggers": [{"name": "kea-dhcp6", "severity": "INFO", "output_options": [{"output": "stdout"}]}],
+        **settings,
+    }
+    (folder / "kea.json").write_text(json.dumps({"Dhcp6": settings}))
+    own = ("env", f"KEA_PIDFILE_DIR={folder}", f"KEA_LOCKFILE_DIR={folder}")
+    return _start(lab, folder, "DHCP6_STARTED", *own, "kea-dhcp6", "-c", f"{folder}/kea.json")
+
+
+def dnsmasq6(lab: Lab, name: str, *options: str) -> Callable[[], str]:
+    """Start dnsmasq for IPv6 on one wire; return what reads its log when it serves."""
+    _settled(lab)
+    folder = _folder(lab, "dnsmasq6")
+    words = ("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--pid-file=", "--port=0", f"--interface={name}")
+    words += ("--bind-interfaces", "--log-dhcp", f"--dhcp-leasefile={folder}/leases")
+    return _start(lab, folder, "started, ", *words, *options)
+
+
+def _settled(lab: Lab) -> None:
+    """Wait until the kernel has seen that the server's own addresses are free: servers cannot have them before."""
+    eventually(lambda: "tentative" not in lab.run("server", "ip", "-6", "address"), "the server's own addresses")
+
+
+def signal(lab: Lab, server: str, name: str) -> None:
+    """Send a signal to the last server of a kind that was started ("isc6", "kea6", …); TERM waits for its end."""
+    folders = lab.folder.glob(f"{server}-*/log.pid")
+    pid = max(folders, key=lambda path: path.stat().st_mtime_ns).read_text().strip()
+    lab.run("server", "kill", f"-{name}", pid)
+    if name == "TERM":
+        there = f"kill -0 {pid} 2>/dev/null && echo there || :"
+        eventually(lambda: not lab.run("server", "sh", "-c", there), f"{server}'s end")
+
+
 def bootpd(lab: Lab, table: str) -> None:
     """Start bootpd at 10.9.0.1 on every wire with the bootptab `table`; it serves when this returns.
 
@@ -115,7 +167,8 @@ def _start(lab: Lab, folder: Path, ready: str, *words: str) -> Callable[[], str]
     """Start a server with its output in a file, and wait until it says that it serves."""
     log = folder / "log"
     log.touch()
-    server = lab.start("server", "sh", "-c", 'out=$1; shift; exec "$@" >"$out" 2>&1', "sh", str(log), *words)
+    command = 'out=$1; shift; echo $$ >"$out.pid"; exec "$@" >"$out" 2>&1'
+    server = lab.start("server", "sh", "-c", command, "sh", str(log), *words)
 
     def serves() -> bool:
         if server.poll() is not None:
