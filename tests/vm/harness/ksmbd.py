@@ -107,6 +107,7 @@ class Ksmbd:
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 for module in virtio_pci virtio_blk virtio_net ext4 nls_utf8 dummy ksmbd; do modprobe $module; done
 mkdir -p /srv /run
+for each in /proc/sys/net/ipv6/conf/*/addr_gen_mode; do echo 1 >$each; done  # no link-local addresses to be offered
 mount -t ext4 /dev/vda /srv
 ip link set lo up; ip link set eth0 up; ip addr add {first}/24 dev eth0; ip route add default via 10.0.2.2
 {devices}echo '{self.user}:x:0:0::/:/bin/sh' >/etc/passwd; echo 'root:x:0:' >/etc/group
