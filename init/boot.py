@@ -19,7 +19,7 @@ report, and then the shell, or what panic= says.
 
 from __future__ import annotations
 
-from . import container, handoff, ops
+from . import cifsroot, container, handoff, ops
 from .cheap import TYPE_CHECKING
 from .cifsroot import Share
 from .network import Network
@@ -158,16 +158,12 @@ def _share(settings: Settings) -> Steps:
         patience = settings.timeout or max(30.0, settings.retry)
         name = yield ops.MountExport(share, target, mode, bool(settings.loop), patience)
         return f"{name} mounted on {target}"
-    options = share.options
-    if share.username is not None:
-        options += f",username={share.username}"
-    if share.domain is not None:
-        options += f",domain={share.domain}"
     if not settings.loop:
-        options += ",ro" if settings.read_only else ",rw"
-    yield ops.MountShare(
-        share.unc, target, options, share.password, settings.timeout or max(30.0, settings.retry)
-    )
+        from . import plainroot  # a container is content with less
+
+        return (yield from plainroot.mount(settings, share))
+    patience = settings.timeout or max(30.0, settings.retry)
+    yield ops.MountShare(share.unc, target, cifsroot.with_user(share, share.options), share.password, patience)
     return f"{share.unc} mounted on {target}"
 
 

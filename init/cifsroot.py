@@ -8,8 +8,9 @@ from __future__ import annotations
 from .cheap import NamedTuple
 
 # A root file system must wait for its server rather than lose data ("hard"), and SMB1 is off in every
-# server of today, so 3.1.1 is asked for; cifsroot.c's own default (1.0) is `vers=1.0` away.
-SHARE_DEFAULTS = (("vers", "vers=3.1.1"), ("hard", "hard"))
+# server of today, so 3.1.1 is asked for. Where the share itself is the root, plainroot.py tries others, too.
+DEFAULT_VERSION = "vers=3.1.1"
+SHARE_DEFAULTS = (("vers", DEFAULT_VERSION), ("hard", "hard"))
 
 
 class Secret(str):
@@ -22,13 +23,17 @@ class Secret(str):
 
 
 class Share(NamedTuple):
-    """`cifsroot=//server/share[/dir][,options]`, secrets taken out of the options."""
+    """`cifsroot=//server/share[/dir][,options]`, secrets taken out of the options.
+
+    `version_given` says whether the version of SMB among the options is the command line's and not the default.
+    """
 
     unc: str
     options: str
     username: str | None
     password: Secret | None
     domain: str | None
+    version_given: bool = False
 
 
 def parse(value: str, rootflags: str, image_credentials: str, mistakes: list[str]) -> Share:
@@ -70,7 +75,14 @@ def parse(value: str, rootflags: str, image_credentials: str, mistakes: list[str
     ] + options
     if username is None and not names & {"guest", "cred", "credentials", "sec"}:
         options.append("guest")  # mount.cifs would ask for a password on a terminal that is not there
-    return Share(unc, ",".join(options), username, None if password is None else Secret(password), domain)
+    secret = None if password is None else Secret(password)
+    return Share(unc, ",".join(options), username, secret, domain, "vers" in names)
+
+
+def with_user(share: Share, options: str) -> str:
+    """`options` and the share's user, for mount.cifs."""
+    named = (("username", share.username), ("domain", share.domain))
+    return ",".join([options, *(f"{name}={value}" for name, value in named if value is not None)])
 
 
 def _six(server: str, path: str, options: list[str], mistakes: list[str]) -> str:

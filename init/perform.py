@@ -19,6 +19,7 @@ from .ops import StepError
 if TYPE_CHECKING:
     from typing import Any
 
+    from . import rootcheck
     from .boot import Steps
 
 # What mount.cifs's numbers mean to whoever set the share up (fs/smb/client, and what a server answers).
@@ -129,6 +130,8 @@ class Performer:
 
     def _try_root(self, operation: ops.TryRoot) -> rootcheck.Found:
         from . import rootprobe  # for a share that is itself the root
+
+        return rootprobe.probe(operation.root, read_only=operation.read_only, seconds=operation.seconds)
 
     def _detach_loop(self, operation: ops.DetachLoop) -> None:
         kernel.loop_clear(operation.device)

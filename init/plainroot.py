@@ -1,0 +1,121 @@
+"""The step `share` where the share itself is the root: which version of SMB carries it is found by trying.
+
+The kernel's cifsroot document asks for SMB1 with UNIX extensions, servers of today for SMB 3.1.1, some of them with
+POSIX extensions. Where the command line names no version, each is mounted and looked at (rootcheck.py) until one
+lacks nothing; if there is none, the one that lacks least is taken, and what would help is said.
+
+A program without effects, as boot.boot() is: operations out, answers in.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from . import admission, cifsroot, ops, rootcheck
+from .cheap import TYPE_CHECKING
+from .ops import StepError
+
+if TYPE_CHECKING:
+    from .boot import Steps
+    from .cifsroot import Share
+    from .rootcheck import Found
+    from .settings import Settings
+
+# In this order. cifsroot.c's own default is "vers=1.0,cifsacl,mfsymlinks,rsize=1048576,wsize=65536,uid=0,gid=0,hard":
+# the sizes are what SMB1 with UNIX extensions comes to by itself; uid= and gid= would show every file as root's
+# (forceuid), and mfsymlinks would have symlinks made as files although the server can do better.
+TRIES = (
+    ("vers=3.1.1", "hard", "posix"),
+    ("vers=1.0", "hard"),
+    ("vers=3.1.1", "hard", "mfsymlinks", "sfu", "nobrl", "dynperm"),
+)
+# What a server or a kernel answers that does not have a version or an extension. ENOTDIR: kernel 6.1 and the
+# POSIX extensions of Samba 4.22, which disagree about the type bits in a mode.
+_NOT_SPOKEN = (
+    errno.EOPNOTSUPP, errno.ENOTDIR, errno.EINVAL, errno.EPROTO, errno.EPROTONOSUPPORT, errno.EHOSTDOWN,
+    errno.ECONNRESET, errno.ECONNABORTED, errno.EIO,
+)  # fmt: skip
+PATIENCE = 30.0  # seconds for one look at the share
+
+
+def mount(settings: Settings, share: Share) -> Steps:
+    """Mount the share as the root, in the version that carries one best."""
+    tries = versions(share)
+    refused: list[StepError] = []
+    best: tuple[str, Found] | None = None
+    mounted, root = "", settings.root_point
+    for options in tries:
+        try:
+            yield from _mount(settings, share, options)
+        except StepError as error:
+            if len(tries) == 1 or error.errno not in _NOT_SPOKEN:
+                raise error
+            refused.append(error)
+            yield ops.Log(6, f"share: {options}: {error.reason}")
+            continue
+        mounted = options
+        found: Found = yield ops.TryRoot(root, settings.source_read_only or "ro" in options.split(","), PATIENCE)
+        if best is None or len(found.lacks) < len(best[1].lacks):
+            best = options, found
+        if not found.lacks or found.trouble or options == tries[-1]:
+            break
+        yield ops.Log(6, f"share: {options}: lacks {', '.join(found.lacks)}")
+        yield ops.Unmount(root)
+        mounted = ""
+    if best is None:
+        raise _nothing_spoken(share, refused)
+    options, found = best
+    if mounted != options:
+        if mounted:
+            yield ops.Unmount(root)
+        yield from _mount(settings, share, options)
+    yield from _judge(found, root)
+    return f"{share.unc} mounted on {root} with {options}"
+
+
+def versions(share: Share) -> list[str]:
+    """The option texts to be tried, in order: one where the command line names a version itself."""
+    given = share.options.split(",")
+    if share.version_given:
+        return [share.options]
+    given.remove(cifsroot.DEFAULT_VERSION)
+    known = {_key(word) for word in given}
+    texts = [",".join([*(word for word in words if _key(word) not in known), *given]) for words in TRIES]
+    return list(dict.fromkeys(texts))
+
+
+def _key(word: str) -> str:
+    """What an option decides: the same word for an option and its opposite."""
+    name = word.partition("=")[0]
+    name = "hard" if name == "soft" else name.removeprefix("no")
+    return "unix" if name in ("linux", "posix") else name  # three names for one thing (fs_context.c)
+
+
+def _mount(settings: Settings, share: Share, options: str) -> Steps:
+    if settings.holds_containers:  # overlay=PATH
+        options = admission.reaching_the_server(settings, options)
+    text = cifsroot.with_user(share, options) + (",ro" if settings.source_read_only else ",rw")
+    patience = settings.timeout or max(30.0, settings.retry)
+    yield ops.MountShare(share.unc, settings.root_point, text, share.password, patience)
+
+
+def _nothing_spoken(share: Share, refused: list[StepError]) -> StepError:
+    """No version was taken; waiting helps where the server may only have been away."""
+    said = tuple(line for error in refused for line in (error.reason, *error.said))
+    return StepError(
+        f"{share.unc}: the server takes none of the versions tried", said, refused[0].errno,
+        retry=any(error.retry for error in refused),
+        hint="vers= in cifsroot= asks for another one",
+    )  # fmt: skip
+
+
+def _judge(found: Found, root: str) -> Steps:
+    """Say what is missing; an error only where no init could run."""
+    if found.trouble:
+        yield ops.Log(4, f"root: {found.trouble}")
+    line = rootcheck.advise(found)
+    if "executing scripts" in found.lacks:
+        yield ops.Unmount(root)
+        raise StepError("nothing on the share can be executed", (line,))
+    if line:
+        yield ops.Log(4, f"root: {line}")
