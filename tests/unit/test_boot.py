@@ -250,8 +250,8 @@ def test_the_step_is_tried_again_after_the_shell() -> None:
     answers = {ops.LoadDrivers: [StepError("no modules for the running kernel"), 3]}
     machine = booted(PLAIN, {**answers, ops.Resolve: _first_time_nothing()})
     assert machine.names(ops.Resolve) == [
-        "LoadDrivers", "Report", "Shell", "LoadDrivers", "ConfigureNetwork", "MountShare", "StageRamdisk",
-        "Supervise",
+        "LoadDrivers", "Report", "Shell", "LoadDrivers", "ConfigureNetwork", "MountShare", "TryRoot",
+        "StageRamdisk", "Supervise",
     ]  # fmt: skip
 
 
