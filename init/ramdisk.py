@@ -10,6 +10,7 @@ from .places import RAMDISK
 LIST = "/usr/lib/mkinitfs/ramdisk"  # what to copy, one image path a line; the builder's profile `shutdown`
 SHUTDOWN = "shutdown"
 KEEPER = "/keeper"  # seen from the ramdisk as root
+CLAIMANT = "/claimant"
 
 
 def mount_tmpfs() -> None:

@@ -1,11 +1,11 @@
 """What is to be released when the real system has ended, and in which order: a pure function of two tables.
 
 A mount goes after everything mounted on it, and after every loop device whose file lies on it. A loop device
-goes after every mount of the file system on it. At a diskless machine's end these two rules contradict each
-other: systemd leaves the share mounted below the old root, the old root lies on the loop device, and that
-device's file lies on the share. So a share that its own container holds is moved away first. An overlay stands on
-its layers as a container does on its share, and goes before them: the kernel would let a layer's mount go, but not
-what that stands on.
+goes after every mount of the file system on it, the lease on a container after its loop device. At a diskless
+machine's end the two rules contradict each other: systemd leaves the share mounted below the old root, the old root
+lies on the loop device, and that device's file lies on the share. So a share that its own container holds is moved
+away first. An overlay stands on its layers as a container does on its share, and goes before them: the kernel would
+let a layer's mount go, but not what that stands on.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ class Move(NamedTuple):
 
 
 class Unmount(NamedTuple):
-    """Unmount one mount point."""
+    """Unmount one mount point; `lazy` takes it out of sight, whoever stands on it."""
 
     point: str
     device: str
     source: str
     level: int = 6
+    lazy: bool = False
 
     def describe(self) -> str:
         return f"unmount {self.point} ({self.source})"
@@ -54,16 +55,38 @@ class Detach(NamedTuple):
         return f"detach {self.path} ({self.backing_file})"
 
 
-Release = Move | Unmount | Detach
+class Claim(NamedTuple):
+    """A process that holds the lease on the container `path` (claimant.py), on the mount `device`."""
+
+    pid: int
+    device: str
+    path: str
 
 
-def plan(mounts: Iterable[MountPoint], loops: Iterable[LoopDevice], old_root: str) -> tuple[Release, ...]:
+class LetGo(NamedTuple):
+    """Have a claimant give its lease back, and end."""
+
+    pid: int
+    device: str
+    path: str
+    level: int = 5
+
+    def describe(self) -> str:
+        return f"give the lease on {self.path} back"
+
+
+Release = Move | Unmount | Detach | LetGo
+
+
+def plan(
+    mounts: Iterable[MountPoint], loops: Iterable[LoopDevice], old_root: str, claims: Iterable[Claim] = ()
+) -> tuple[Release, ...]:
     """Everything to be released, in order; empty when all is released.
 
     `old_root` is where the real system's root is mounted. Mounts that belong to the ramdisk itself (its
     tmpfs, /proc, /sys, /dev, /run) stay.
     """
-    tables = _Tables(tuple(mounts), tuple(loops))
+    tables = _Tables(tuple(mounts), tuple(loops), tuple(claims))
     moves = [
         Move(mount.point, f"/released-{mount.number}") for mount in tables.mounts if tables.holds_itself(mount)
     ]
@@ -76,15 +99,20 @@ def plan(mounts: Iterable[MountPoint], loops: Iterable[LoopDevice], old_root: st
             _visit_mount(tables, mount, order, seen)
     for loop in tables.loops:
         _visit_loop(tables, loop, order, seen)
+    for claim in tables.claims:
+        _visit_claim(claim, order, seen)
     return tuple(order)
 
 
 class _Tables:
-    """The two tables and the questions the order asks of them."""
+    """The tables and the questions the order asks of them."""
 
-    def __init__(self, mounts: tuple[MountPoint, ...], loops: tuple[LoopDevice, ...]) -> None:
+    def __init__(
+        self, mounts: tuple[MountPoint, ...], loops: tuple[LoopDevice, ...], claims: tuple[Claim, ...]
+    ) -> None:
         self.mounts = mounts
         self.loops = loops
+        self.claims = claims
 
     def children(self, mount: MountPoint) -> list[MountPoint]:
         """What is mounted on `mount`, the newest first: a later mount may hide an earlier one."""
@@ -96,8 +124,8 @@ class _Tables:
         return [loop for loop in self.loops if loop.backing_device == device]
 
     def mounts_of(self, loop: LoopDevice) -> list[MountPoint]:
-        """The mounts of the file system on `loop`; btrfs shows a device number of its own, hence the name."""
-        return [mount for mount in self.mounts if mount.device == loop.device or mount.source == loop.path]
+        """The mounts of `loop` and of its partitions; btrfs shows a device number of its own, hence the names."""
+        return [mount for mount in self.mounts if mount.device == loop.device or _lies_on(mount.source, loop.path)]
 
     def standing_on(self, mount: MountPoint) -> list[MountPoint]:
         """The file systems whose containers lie on `mount`, and the overlays that it is a layer of."""
@@ -120,6 +148,10 @@ class _Tables:
                 waiting += self.children(other) + self.standing_on(other)
         return False
 
+    def is_ramdisk(self, mount: MountPoint) -> bool:
+        """Whether `mount` is the ramdisk itself a second time, as systemd leaves it: claimants stand on that one."""
+        return any(root.point == "/" and root.device == mount.device for root in self.mounts)
+
     def to_release(self, mount: MountPoint, old_root: str) -> bool:
         return (
             mount.point == old_root
@@ -137,6 +169,11 @@ def _name_at_boot(point: str) -> str:
     return f"{RAMDISK}/{point.rpartition(f'{RAMDISK}/')[2].lstrip('/')}"
 
 
+def _lies_on(source: str, loop: str) -> bool:
+    """Whether the device `source` is `loop` or one of its partitions: /dev/loop0p1."""
+    return source == loop or (source.startswith(f"{loop}p") and source[len(loop) + 1 :].isdecimal())
+
+
 def _visit_mount(tables: _Tables, mount: MountPoint, order: list[Release], seen: set[int | str]) -> None:
     if mount.number in seen:
         return
@@ -145,9 +182,12 @@ def _visit_mount(tables: _Tables, mount: MountPoint, order: list[Release], seen:
         _visit_mount(tables, child, order, seen)
     for loop in tables.loops_backed_by(mount.device):
         _visit_loop(tables, loop, order, seen)
+    for claim in tables.claims:
+        if claim.device == mount.device:
+            _visit_claim(claim, order, seen)
     # The kernel's own file systems are not worth a line on the console.
     level = 5 if mount.fstype in NETWORK or not mount.device.startswith("0:") else 7
-    order.append(Unmount(mount.point, mount.device, mount.source, level))
+    order.append(Unmount(mount.point, mount.device, mount.source, level, tables.is_ramdisk(mount)))
 
 
 def _visit_loop(tables: _Tables, loop: LoopDevice, order: list[Release], seen: set[int | str]) -> None:
@@ -157,3 +197,9 @@ def _visit_loop(tables: _Tables, loop: LoopDevice, order: list[Release], seen: s
     for mount in tables.mounts_of(loop):
         _visit_mount(tables, mount, order, seen)
     order.append(Detach(loop.path, loop.backing_file))
+
+
+def _visit_claim(claim: Claim, order: list[Release], seen: set[int | str]) -> None:
+    if claim.path not in seen:
+        seen.add(claim.path)
+        order.append(LetGo(claim.pid, claim.device, claim.path))

@@ -11,7 +11,7 @@ import os
 import select
 import time
 
-from . import console, keeper, kernel, netstate, network, shutdown
+from . import claimant, console, keeper, kernel, netstate, network, shutdown
 from .cheap import TYPE_CHECKING, signal
 from .drivers import read_text
 from .mounts import LoopDevice, MountPoint, parse_mountinfo, unescape
@@ -61,7 +61,7 @@ def release_all(old_root: str, say: Say) -> list[str]:
     troubles: dict[str, str] = {}
     hidden: dict[shutdown.Unmount, str] = {}  # out of the mount table, but perhaps not released
     while (elapsed := time.monotonic() - started) < GIVE_UP_AFTER:
-        plan = shutdown.plan(read_mounts(), read_loops(), old_root)
+        plan = shutdown.plan(read_mounts(), read_loops(), old_root, claimant.claims())
         if not plan:
             troubles = {}
             break
@@ -95,7 +95,12 @@ def _release(operation: shutdown.Release, forced: bool) -> str:
         return bounded(lambda: kernel.mount(operation.point, operation.target, "", kernel.MS_MOVE))
     if isinstance(operation, shutdown.Detach):
         return bounded(lambda: _detach(operation.path))
-    trouble = bounded(lambda: kernel.umount2(operation.point))
+    if isinstance(operation, shutdown.LetGo):
+        if any(loop.backing_device == operation.device for loop in read_loops()) and not forced:
+            return "a loop device stands on it"
+        points = [mount.point for mount in read_mounts() if mount.device == operation.device]
+        return bounded(lambda: claimant.end(operation.pid, forced, f"{''.join(points[:1])}/{operation.path}"))
+    trouble = bounded(lambda: kernel.umount2(operation.point, kernel.MNT_DETACH if operation.lazy else 0))
     if trouble and forced:
         # MNT_FORCE has the network file system fail what it waits for; MNT_DETACH takes it out of sight and
         # lets the kernel finish as soon as nobody holds it any more.
@@ -166,11 +171,12 @@ def end_processes(say: Say, patience: float = 5.0) -> None:
     (systemd, ROOT_STORAGE_DAEMONS).
     """
     spared = {pid for pid in processes() if read_text(f"/proc/{pid}/cmdline").startswith("@")}
+    needed = {claim.pid for claim in claimant.claims()}  # until the loop device is gone: release_all() ends them
     for number, seconds, victims in (
         (signal.SIGTERM, patience, set(processes()) - spared),
         (signal.SIGKILL, patience, None),
     ):
-        pids = victims if victims is not None else set(processes())
+        pids = (victims if victims is not None else set(processes())) - needed
         for pid in pids:
             _signal(pid, number)
         deadline = time.monotonic() + seconds
@@ -178,7 +184,7 @@ def end_processes(say: Say, patience: float = 5.0) -> None:
             _reap()
             time.sleep(0.02)
     _reap()
-    left = processes()
+    left = [pid for pid in processes() if pid not in needed]
     if left:
         names = ", ".join(f"{pid} ({read_text(f'/proc/{pid}/comm').strip()})" for pid in left)
         say(4, f"shutdown: processes that could not be ended: {names}")

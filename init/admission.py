@@ -1,0 +1,139 @@
+"""The lease on the container, for whoever comes to it: taken at once, waited for, or refused with its holder's name.
+
+A program without effects, as container.mount() is, which it is a part of: take() comes before the container is
+attached, and what the claimant answers to each try is in claim.py.
+"""
+
+from __future__ import annotations
+
+from . import ops
+from .cheap import TYPE_CHECKING
+from .claim import GRACE, decode
+from .ops import StepError
+from .places import SHARE_POINT
+
+if TYPE_CHECKING:
+    from .boot import Steps
+    from .claim import Answer
+    from .settings import Settings
+
+POLL = 1.0  # seconds between two tries while waiting
+TELL = 10.0  # seconds between two lines on the console meanwhile
+_HINT = (
+    "rd.lease=wait waits for it, rd.lease=ro goes on read-only. Where that machine is gone for good: on the server "
+    "`smbstatus -B` names the process that keeps its lock, `smbcontrol PID close-share SHARE` ends it"
+)
+
+def take(settings: Settings, path: str, *, write: bool) -> Steps:
+    """Take the lease on the container `path` before it is attached; answers whether it may be written.
+
+    False where rd.lease=ro goes on beside a machine that writes. give_up() gives it back after a failure.
+    """
+    if settings.lease.mode == "off":
+        yield ops.Log(4, f"lease: rd.lease=off: nothing keeps another machine out of {shown(path)}")
+        return write
+    queue = _Queue(settings, path, write, (yield ops.Now()))
+    while True:
+        answer: Answer = yield ops.Claim(path, write, queue.over)
+        if answer.verdict == "granted":
+            yield ops.Log(5, f"lease: {shown(path)} is ours to {'write' if write else 'read'}")
+            if answer.text:
+                yield ops.Log(4, f"lease: {answer.text}")
+            return write
+        if answer.verdict == "local":
+            return (yield from _without(path, answer.text, write))
+        if answer.verdict == "failed":
+            raise StepError(f"{shown(path)}: no lease on it: {answer.text}", errno=answer.errno, retry=True)
+        if answer.verdict == "held" and settings.lease.mode == "ro":
+            yield ops.Log(3, f"lease: {shown(path)} is held by {queue.name(answer)}: going on READ-ONLY (rd.lease=ro); "
+                             "what is written there meanwhile may be read half-changed, or not at all")  # fmt: skip
+            return False
+        now = yield ops.Now()
+        news = queue.hold_back(answer, now) if answer.verdict == "abandoned" else queue.stand(answer, now)
+        if news:
+            yield ops.Log(3, f"lease: {shown(path)} {news}")
+        yield ops.Sleep(POLL)
+
+
+class _Queue:
+    """One machine that waits for a lease; times are those of ops.Now."""
+
+    def __init__(self, settings: Settings, path: str, write: bool, now: float) -> None:
+        self.over = ""  # the record of the machine that has been waited for long enough
+        self._settings, self._path, self._write = settings, path, write
+        self._started = self._free_since = now
+        self._told = now - TELL
+        self._left_by = ""
+
+    def name(self, answer: Answer) -> str:
+        """Who holds it, in words."""
+        if answer.verdict == "ours":
+            return "this machine as it was before it was switched off"
+        record = decode(answer.text)
+        if record:
+            return record.describe()
+        return "a machine that left no name" + (", or several that read it" if self._write else "")
+
+    def hold_back(self, answer: Answer, now: float) -> str:
+        """The lock is free, but somebody may think that he has it: wait for him; answers what is new."""
+        if answer.text != self._left_by:
+            self._left_by, self._free_since = answer.text, now
+            return f"is free, but was not given back by {self.name(answer)}; leaving it {GRACE:g} s to take it again"
+        if now - self._free_since >= GRACE:
+            self.over = answer.text
+        return ""
+
+    def stand(self, answer: Answer, now: float) -> str:
+        """Somebody has it: wait, within limits; answers what is new. Raises StepError when it is enough."""
+        self._left_by = self.over = ""
+        mode, patience = self._settings.lease
+        if answer.verdict == "ours" and mode != "wait":
+            patience = float("inf") if self._settings.rootwait else self._settings.retry
+        waited = now - self._started
+        if waited >= patience:
+            after = f"; waited for {waited:.0f} s" if patience else ""
+            raise StepError(f"{shown(self._path)} is held by {self.name(answer)}{after}", hint=_HINT)
+        if now - self._told < TELL:
+            return ""
+        self._told = now
+        limit = "" if patience == float("inf") else f" of {patience:.0f} s at most"
+        return f"is held by {self.name(answer)}; waiting, {waited:.0f} s{limit}"
+
+
+def _without(path: str, why: str, write: bool) -> Steps:
+    """Locks stay on this machine: by the user's own word that is said and no more, by NFS 3's default refused."""
+    if why != "nobrl" and write:
+        raise StepError(
+            f"{shown(path)}: no lease can be had on it: {why} keeps locks on this machine, the server hears of none",
+            hint="NFS 4 has locks (nfsroot=...,vers=4); rd.lease=off does without, where no other machine writes",
+        )
+    yield ops.Log(3, f"lease: {why} keeps locks on this machine: NOTHING KEEPS ANOTHER ONE OUT of {shown(path)}")
+    return write
+
+
+def reaching_the_server(settings: Settings, options: str) -> str:
+    """mount.cifs's options for a share with a container: with them a lock is the server's to keep, and at once.
+
+    A client that was granted an SMB lease or oplock on a file keeps its locks on it to itself, until the server takes
+    that back because of another client; some servers do not (field notes on ksmbd). `nolease` asks for none. SMB 1
+    does not know the option (fs/smb/client/connect.c).
+    """
+    words = options.split(",")
+    if settings.lease.mode == "off" or {"nolease", "vers=1.0", "vers=1", "nobrl"} & set(words):
+        return options
+    return f"{options},nolease"
+
+
+def without_recovery(fstype: str) -> tuple[str, ...]:
+    """The options that keep a mount beside a machine that writes from replaying that machine's journal."""
+    return {"ext4": ("noload",), "xfs": ("norecovery",), "btrfs": ("rescue=nologreplay",)}.get(fstype, ())
+
+
+def shown(path: str) -> str:
+    """A container's name for messages: as loop= has it."""
+    return path.removeprefix(f"{SHARE_POINT}/")
+
+
+def give_up(path: str) -> Steps:
+    """Give the lease back after a failure further on."""
+    yield ops.GiveUp(path)

@@ -1,0 +1,181 @@
+"""The lease on the container: one machine writes, or many read.
+
+Theory of operation. A file system in a file stands no second writer, and no reader beside a writer. No share mode
+keeps one out (both clients' opens succeed); a byte-range lock far behind the file's end does, where it reaches the
+server. claimant.py's process takes it before the loop device is attached and dies after that is detached: exclusive
+for a writer, shared for a reader. Beside the container lies a Record that says who writes. It is never trusted as a
+lock: it is the name to be shown, and tells two cases apart where the lock is free:
+
+- no record: whoever had the lease has given it back, and it is there to be taken;
+- a record of another machine: that machine was cut off, or the server was restarted and has forgotten its locks. It
+  takes its lock again as soon as it sees that (watch()), so a newcomer holds back for GRACE seconds first;
+- our own: we were switched off the hard way; what was ours is taken at once.
+
+admission.py is the newcomer's part of this, watch() the claimant's.
+"""
+
+from __future__ import annotations
+
+from .cheap import TYPE_CHECKING, NamedTuple
+from .mounts import unescape
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+OFFSET, LENGTH = 1 << 62, 1  # of the lock: no file is as long, and no read or write comes there
+SUFFIX = ".lease"
+SMB = ("cifs", "smb3")
+GRACE = 20.0  # seconds; watch() has noticed and taken the lock again by then
+
+
+class Record(NamedTuple):
+    """Who writes the container: lists in one text each, separated by blanks; `since` in that machine's own time."""
+
+    host: str = ""
+    addresses: str = ""
+    macs: str = ""
+    machine: str = ""
+    boot: str = ""
+    since: str = ""
+
+    def encode(self, name: str) -> str:
+        """Return the file's text."""
+        head = f"# Who writes {name}. The lock on the server is what counts; this only says whose it is.\n"
+        return head + "".join(f"{key}={_line(value)}\n" for key, value in self._asdict().items())
+
+    def is_machine(self, other: Record) -> bool:
+        """Whether both are of one machine: the same card, and no machine-id to the contrary."""
+        same = not (self.machine and other.machine) or self.machine == other.machine
+        return same and bool(set(self.macs.split()) & set(other.macs.split()))
+
+    def describe(self) -> str:
+        """Return the machine in words."""
+        name = self.host or "a machine without a name"
+        where = ", ".join(word for word in [*self.addresses.split(), *self.macs.split()] if word != self.host)
+        since = f" since {self.since}" if self.since else ""
+        return f"{name} ({where}){since}" if where else name + since
+
+
+def decode(text: str) -> Record | None:
+    """Read a record's text; None where there is none, or something else."""
+    found = dict(line.split("=", 1) for line in text.split("\n") if "=" in line and line[0] != "#")
+    record = Record(*(_line(found.get(key, "")) for key in Record()._asdict()))
+    return record if any(record) else None
+
+
+def _line(text: str) -> str:
+    """`text` as what may stand in one line of a console: a record may have been written by anybody."""
+    return "".join(character if character.isprintable() else "?" for character in text[:200])
+
+
+class Answer(NamedTuple):
+    """What became of one try. `verdict`:
+
+    granted     the lease is held; `text` may say what is to be known of it
+    held        another machine holds it; `text` is the record beside the container, "" where there is none
+    ours        it is held, and the record is this machine's: by what it was before a power cut
+    abandoned   nobody holds it, but `text` is another machine's record
+    local       locks on this mount reach no server; `text` says why
+    failed      `text` says why, `errno` its number; worth another try
+    """
+
+    verdict: str
+    text: str = ""
+    errno: int = 0
+
+
+def kind_of(mountinfo: str, device: str) -> str:
+    """The type of the mounted file system `device` ("major:minor"), "" where it is not in the table."""
+    return _superblock(mountinfo, device)[0]
+
+
+def kept_local(mountinfo: str, device: str) -> str:
+    """Why locks on the mounted file system `device` never reach a server; "" where they do."""
+    fstype, options = _superblock(mountinfo, device)
+    if fstype in SMB and "nobrl" in options:
+        return "nobrl"
+    if fstype == "nfs":
+        return next((word for word in ("nolock", "local_lock=all", "local_lock=posix") if word in options), "")
+    return ""
+
+
+def _superblock(mountinfo: str, device: str) -> tuple[str, list[str]]:
+    """Type and options of a super block, from /proc/self/mountinfo (proc(5))."""
+    for line in mountinfo.split("\n"):
+        head, _, tail = line.partition(" - ")
+        fields, words = head.split(" "), tail.split(" ")
+        if len(fields) > 2 and len(words) > 2 and fields[2] == device:
+            return words[0], unescape(words[2]).split(",")
+    return "", []
+
+
+class Act(NamedTuple):
+    """What the claimant is to do next, and then to report how it went (see watch()).
+
+    wait    let `seconds` pass
+    relock  ask for the lock again, on top of what is held
+    reopen  read through the descriptor: a client whose server was restarted opens the file anew for that
+    retake  give the lock up and ask for it in one go
+    say     log `text` at `level`
+    """
+
+    do: str
+    seconds: float = 0.0
+    level: int = 0
+    text: str = ""
+
+
+PERIOD = 5.0  # seconds between two looks
+SOON = 0.25  # seconds between two tries once something is wrong
+PATIENCE = 2.0  # seconds for which a lock taken by another may be a newcomer's look at it
+
+
+def watch(stacking: bool) -> Generator[Act, str, None]:
+    """Keep a lock: a generator of acts, sent each one's outcome, that ends when the lock is lost.
+
+    Outcomes: "granted", "refused" (another lock is in the way), "gone" (the server or the file behind the
+    descriptor). `stacking` says what relock means while all is well: POSIX locks of one owner are granted again
+    (NFS, `stacking`), SMB's are refused even to their own handle ([MS-SMB2] 3.3.5.14.2). So with SMB a grant says that
+    the server had forgotten, and a handle that is no more that it was restarted. Its successor's locks the client's
+    kernel pushes without looking at the answer: then only giving up and asking in one go tells ours from another's.
+    """
+    usual = "granted" if stacking else "refused"
+    while True:
+        yield Act("wait", PERIOD)
+        outcome = yield Act("relock")
+        if outcome == usual:
+            continue
+        if outcome == "granted":
+            yield Act("say", level=4, text="the server had forgotten our lock; it is taken again")
+            continue
+        if outcome == "gone":
+            yield from _come_back()
+        if not (yield from _retaken()):
+            return
+
+
+def _come_back() -> Generator[Act, str, None]:
+    """Wait until the server answers again."""
+    said = False
+    while (yield Act("reopen")) != "granted":
+        if not said:
+            yield Act("say", level=4, text="the server does not answer for it; our lock may be forgotten there")
+        said = True
+        yield Act("wait", SOON)
+
+
+def _retaken() -> Generator[Act, str, bool]:
+    """Take the lock again; False when another machine has it for good."""
+    waited = 0.0
+    while waited <= PATIENCE:
+        outcome = yield Act("retake")
+        if outcome == "granted":
+            yield Act("say", level=4, text="the server was restarted or away; our lock is taken again")
+            return True
+        if outcome == "gone":
+            yield from _come_back()
+            waited = 0.0
+            continue
+        yield Act("wait", SOON)
+        waited += SOON
+    return False
