@@ -7,6 +7,7 @@ and efi.c; UEFI specification 2.10, chapter 5). A table is read by a generator t
 from __future__ import annotations
 
 import binascii
+import codecs
 import os
 import struct
 
@@ -133,7 +134,7 @@ def _gpt(path: str, size: int, header: bytes, sector: int) -> Steps:
     for number in range(count):
         kind, uuid, start, last, _, name = struct.unpack_from("<16s16sQQQ72s", table, number * width)
         if kind != bytes(16) and start <= last:
-            label = name.decode("utf-16-le", "replace").partition("\0")[0]
+            label = codecs.utf_16_le_decode(name, "replace")[0].partition("\0")[0]  # decode() wants a file of encodings
             length = (last - start + 1) * sector
             found.append(Partition(number + 1, start * sector, length, guid(uuid), guid(kind), label))
     return found

@@ -6,7 +6,10 @@ import os
 import select
 import time
 
-from .cheap import NamedTuple, signal
+from .cheap import TYPE_CHECKING, NamedTuple, signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -19,8 +22,10 @@ class Finished(NamedTuple):
     timed_out: bool
 
 
-def run(argv: tuple[str, ...], *, timeout: float, secret: str | None = None) -> Finished:
-    """Run `argv` to its end, at most `timeout` seconds, then kill it.
+def run(
+    argv: tuple[str, ...], *, timeout: float, secret: str | None = None, heard: Callable[[str], None] | None = None
+) -> Finished:
+    """Run `argv` to its end, at most `timeout` seconds, then kill it; `heard` is told what it says while it says it.
 
     `secret` is handed over through a pipe whose number stands in PASSWD_FD (mount.cifs(8)): neither an
     argument list nor the environment nor a file ever holds it. Raises OSError where there is no such program.
@@ -51,7 +56,7 @@ def run(argv: tuple[str, ...], *, timeout: float, secret: str | None = None) -> 
                 os.close(descriptor)
     deadline = time.monotonic() + timeout
     try:
-        output = _read(ours, deadline)
+        output = _read(ours, deadline, heard)
     finally:
         os.close(ours)
     status = _status_within(child, deadline - time.monotonic())
@@ -62,7 +67,7 @@ def run(argv: tuple[str, ...], *, timeout: float, secret: str | None = None) -> 
     return Finished(os.waitstatus_to_exitcode(status), output, False)
 
 
-def _read(descriptor: int, deadline: float) -> str:
+def _read(descriptor: int, deadline: float, heard: Callable[[str], None] | None = None) -> str:
     """Everything written to a pipe until it is closed or the deadline has passed."""
     data = b""
     poll = select.poll()
@@ -75,6 +80,8 @@ def _read(descriptor: int, deadline: float) -> str:
         if not chunk:
             return data.decode(errors="replace")
         data += chunk
+        if heard:
+            heard(chunk.decode(errors="replace"))
 
 
 def _status_within(child: int, seconds: float) -> int | None:

@@ -301,7 +301,7 @@ def test_the_staged_ramdisk_fits_its_limit():
     files = [entry["size"] for entry in staged if entry["type"] == "file"]
     assert plan["ramdisk_bytes"] == sum(-(-size // 4096) * 4096 for size in files)
     paths = {entry["path"] for entry in plan["entries"]}
-    assert {"init", "shutdown", "usr/sbin/mount.cifs", "usr/sbin/losetup", "usr/sbin/modprobe"} <= paths
+    assert {"init", "shutdown", "usr/sbin/mount.cifs", "usr/bin/losetup", "usr/sbin/modprobe"} <= paths
     assert all(entry["reason"] for entry in plan["entries"])
 
 

@@ -6,16 +6,18 @@ import os
 import re
 import struct
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from init.fstype import HEAD, probe
 from mkinitfs.process import run
 
 from .protofile import protofile, sticky_folders
 
-Kind = Literal["ext4", "xfs"]
+Kind = Literal["ext4", "xfs", "btrfs", "squashfs", "erofs"]
 MiB = 1 << 20
 
 
@@ -28,7 +30,7 @@ class Verdict:
 
 
 def make_container(
-    image: Path, tree: Path, kind: Kind, size: int = 512 * MiB, block_size: int = 4096
+    image: Path, tree: Path, kind: Kind, size: int = 512 * MiB, block_size: int = 4096, sector_size: int = 512
 ) -> Path:
     """Make `image`, a sparse file of `size` bytes with a file system that holds everything below `tree`.
 
@@ -61,11 +63,46 @@ def make_container(
         case "xfs":
             proto = image.with_name(f"{image.name}.proto")
             proto.write_text(protofile(tree, own=os.geteuid() == 0))
-            run(["mkfs.xfs", "-q", "-f", "-L", "root", "-b", f"size={block_size}", "-p", proto, image])
+            sizes = ["-b", f"size={block_size}", "-s", f"size={sector_size}"]
+            run(["mkfs.xfs", "-q", "-f", "-L", "root", *sizes, "-p", proto, image])
             proto.unlink()
             for path, mode in sticky_folders(tree):
                 run(["xfs_db", "-x", "-c", f"path {path}", "-c", f"write core.mode {mode:#o}", image])
+        case "btrfs":
+            run([*prefix, "mkfs.btrfs", "-q", "-L", "root", "--rootdir", tree, image])
+        case "squashfs":
+            run([*prefix, "mksquashfs", tree, image, "-noappend", "-quiet", "-no-progress"])
+        case "erofs":
+            run([*prefix, "mkfs.erofs", "--quiet", image, tree])
     return image
+
+
+def partitioned(image: Path, script: str, contents: Mapping[int, Path], *, size: int = 0) -> Path:
+    """Make `image`, sparse, with the partitions of sfdisk(8)'s `script` and `contents` laid into them by number."""
+    with image.open("wb") as file:
+        file.truncate(size or sum(path.stat().st_size for path in contents.values()) + 16 * MiB)
+    done = subprocess.run(["sfdisk", "--quiet", image], input=script, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for number, path in contents.items():
+        start = partition(image, number)[0]
+        run(["dd", f"if={path}", f"of={image}", "bs=64K", f"seek={start}", "oflag=seek_bytes", "conv=sparse,notrunc"])
+    return image
+
+
+def partition(image: Path, number: int) -> tuple[int, int]:
+    """Where partition `number` begins and how long it is, in bytes, as sfdisk reads the table."""
+    for line in run(["sfdisk", "--dump", image]).splitlines():
+        if found := re.search(rf"{number} : start= *(\d+), size= *(\d+)", line):
+            return int(found[1]) * 512, int(found[2]) * 512
+    raise AssertionError(f"{image}: no partition {number}")
+
+
+def cut_out(image: Path, number: int, target: Path) -> Path:
+    """Partition `number` as a file of its own, for the checkers."""
+    start, size = partition(image, number)
+    words = [f"if={image}", f"of={target}", "bs=64K", f"skip={start}", f"count={size}", "conv=sparse"]
+    run(["dd", *words, "iflag=skip_bytes,count_bytes"])
+    return target
 
 
 def copy_container(source: Path, target: Path) -> Path:
@@ -77,24 +114,29 @@ def copy_container(source: Path, target: Path) -> Path:
 def kind_of(image: Path) -> Kind:
     """Which file system `image` holds, by its magic number."""
     with image.open("rb") as file:
-        head = file.read(2048)
-    if head[:4] == b"XFSB":
-        return "xfs"
-    assert head[1080:1082] == b"\x53\xef", f"{image}: neither ext4 nor xfs"
-    return "ext4"
+        head = file.read(HEAD)
+    found = probe(head)
+    assert found, f"{image}: no file system that is known"
+    return found.fstype  # type: ignore[return-value]
 
 
 def check(image: Path) -> Verdict:
     """Run the checker, read-only; a file system that was never unmounted is not clean either."""
-    if kind_of(image) == "ext4":
+    left = False
+    kind = kind_of(image)
+    if kind == "ext4":
         code, report = _ask(["e2fsck", "-f", "-n", image])
         with image.open("rb") as file:
             head = file.read(2048)
         # s_feature_incompat and its flag "recover" (the kernel's ext4 document, super block).
         left = bool(struct.unpack_from("<I", head, 1024 + 0x60)[0] & 4)
-    else:
+    elif kind == "xfs":
         code, report = _ask(["xfs_repair", "-n", image])
         left = "metadata changes in a log" in report
+    elif kind == "btrfs":
+        code, report = _ask(["btrfs", "check", "--readonly", image])
+    else:
+        code, report = _ask(["fsck.erofs", image] if kind == "erofs" else ["unsquashfs", "-s", image])
     return Verdict(code == 0 and not left, report + ("\nthe journal was not written back" if left else ""))
 
 
@@ -107,11 +149,17 @@ def _ask(argv: Sequence[str | Path]) -> tuple[int, str]:
 
 def read_file(image: Path, path: str) -> bytes:
     """The content of the regular file `path` in the image; AssertionError where it is not there."""
-    if kind_of(image) == "ext4":
+    kind = kind_of(image)
+    if kind == "ext4":
         done = subprocess.run(["debugfs", "-R", f'cat "{path}"', image], capture_output=True, check=True)
         # debugfs exits with 0 in any case and greets on the same channel on which it complains.
         assert b"File not found" not in done.stderr, f"{image}: {path}: not there"
         return done.stdout
+    if kind == "btrfs":
+        with tempfile.TemporaryDirectory() as folder:
+            run(["btrfs", "restore", image, folder])
+            return Path(folder, path.lstrip("/")).read_bytes()
+    assert kind == "xfs", f"{image}: {kind} is not read here"
     return _read_xfs(image, path)
 
 

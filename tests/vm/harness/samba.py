@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +50,10 @@ class Samba:
     `folder` receives the shares, smb.conf and log.smbd. `shares` maps names to folders; without it there is
     one share, called "share", in folder/share. `smb1` allows the old protocol with its UNIX extensions.
     `audit` writes every open, close and lock to the log (vfs full_audit). `options` are more lines of the
-    [global] section.
+    [global] section; what the shares would say otherwise is then left to them.
     """
+
+    prefix: Sequence[str] = ()  # what smbd is started through
 
     def __init__(
         self,
@@ -108,6 +110,7 @@ class Samba:
         settings["ncalrpc dir"] = f"{state}/ncalrpc"
         settings.update(options)
         share = {"read only": "no", "force user": owner, "wide links": "no", "store dos attributes": "no"}
+        share = {name: value for name, value in share.items() if name not in options}
         if audit:
             share |= {
                 "vfs objects": "full_audit",
@@ -138,7 +141,7 @@ class Samba:
         """Start the server and return when it answers on its port."""
         assert self._daemon is None, "Samba runs already"
         self._daemon = Daemon(
-            ["smbd", "--foreground", "--no-process-group", f"--configfile={self.config}"],
+            [*self.prefix, "smbd", "--foreground", "--no-process-group", f"--configfile={self.config}"],
             self.log.with_name("smbd.output"),
         )
         try:
@@ -147,6 +150,11 @@ class Samba:
             self.stop()
             error.add_note(tail(self.log))
             raise
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started."""
+        return self._daemon is not None
 
     def _answers(self) -> bool:
         assert self._daemon and self._daemon.alive(), "smbd has ended"
