@@ -27,7 +27,7 @@ CONFIGURE = """
 import sys; sys.path.insert(0, sys.argv[1])
 import time
 from init import ipconfig, netstate, network
-def log(line): print("log", line, flush=True)
+def log(line, level=6): print("log", line, flush=True)
 bootif = sys.argv[3] or None
 try:
     requests = ipconfig.parse(sys.argv[4:], bootif)
@@ -77,6 +77,7 @@ class Lab:
         parent = self._holder.pid
         child = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0]
         user = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
+        self._root = f"/proc/{child}/root"
         self._enter = ["nsenter", "-t", child, *user, "-m", "-n", "-p"]
         self._started: list[subprocess.Popen[str]] = []
 
@@ -93,6 +94,10 @@ class Lab:
     def words(self, space: str, *words: str) -> list[str]:
         """The command line that runs `words` in a namespace."""
         return [*self._enter, "nsenter", f"--net=/run/netns/{space}", *words]
+
+    def network(self, space: str) -> list[str]:
+        """What a program is started through (as root) that shares a namespace's network alone; it ends by itself."""
+        return ["nsenter", f"--net={self._root}/run/netns/{space}"]
 
     def run(self, space: str, *words: str) -> str:
         """Run to the end and return the output; failure raises with what it said."""
@@ -142,7 +147,8 @@ class Lab:
         # --no-daemon also leaves out the change of group, which a user namespace does not allow.
         server = self.start(
             "server",
-            *("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--pid-file=", "--port=0"),
+            *("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--pid-file="),
+            *(() if any(option.startswith("--port=") for option in options) else ("--port=0",)),  # no name server
             *(f"--interface={name}", "--bind-interfaces", "--no-ping", "--log-dhcp"),
             *(f"--dhcp-range={low},{high},1h", f"--dhcp-leasefile={log}.leases"),
             *(f"--log-facility={log}", *options),
@@ -220,9 +226,9 @@ class Configuring:
                 return
         raise AssertionError(f"{part!r} was never said: {self.log}")
 
-    def result(self) -> dict[str, str]:
-        """Wait for the end; the last device's state and, as "text", the whole of it, or {"error": …}."""
-        rest, _ = self._process.communicate(timeout=60)
+    def result(self, seconds: float = 60.0) -> dict[str, str]:
+        """Wait for the end, so long; the last device's state and, as "text", the whole of it, or {"error": …}."""
+        rest, _ = self._process.communicate(timeout=seconds)
         self.log += rest.splitlines()
         errors = [line.removeprefix("error ") for line in self.log if line.startswith("error ")]
         if errors:

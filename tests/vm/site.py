@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from tests.kernels import kernel
@@ -29,10 +29,10 @@ class Site:
         self.disk = folder / "share/disk.img"
         self.image = Path()  # what the last machine booted from
 
-    def serve(self, **options: object) -> Samba:
+    def serve(self, kind: type[Samba] = Samba, **options: object) -> Samba:
         """Have a server with Samba's `options`; it starts with the machine."""
         assert self._server is None, "the site has its server already"
-        self._server = Samba(self.folder, **options)  # type: ignore[arg-type]
+        self._server = kind(self.folder, **options)  # type: ignore[arg-type]
         return self._server
 
     @property
@@ -73,22 +73,32 @@ class Site:
         share: str | None = None,
         loop: str = "disk.img",
         up: str = "",
+        load: Callable[[Path, Path, str], object] | None = None,
         **machine: object,
     ) -> Iterator[Machine]:
-        """Boot a machine from the share, server included where it does not run; wait for the pattern `up`.
+        """Boot a machine from the share, server included; wait for the pattern `up`.
 
-        `share` is the value of cifsroot= (default: the server's own, password included).
+        `share` is the value of cifsroot= (default: the server's own, password included). `load` is told kernel, image
+        and command line, for a boot loader in the machine to find them; otherwise QEMU loads them itself.
         """
         found = kernel(series)
         append = f'root=/dev/cifs "cifsroot={share or self.server.cifsroot()}" "loop={loop}" {words}'
         self.image = self._build(found, "cifs-loop", *flags)
         options = {"samba": self.server, "append": append, **machine}
-        with self.server, Machine(found.vmlinuz, self.image, self.folder, **options) as vm:  # type: ignore[arg-type]
+        files = (None, None) if load else (found.vmlinuz, self.image)
+        vm = Machine(*files, self.folder, **options)  # type: ignore[arg-type]
+        if load:
+            load(found.vmlinuz, self.image, vm.command_line)
+        with nullcontext() if self.server.running else self.server, vm:
             if up:
-                # Whatever else it ends in is an answer, too, and not worth minutes of waiting.
-                came = vm.wait_for(rf"(?P<up>{up})|{SHELL}|Kernel panic.*|reboot: .*", BOOT)
-                assert came["up"], f"{came[0]!r} came instead of {up!r}\n{vm.console.text[-3000:]}"
+                self.wait_up(vm, up)
             yield vm
+
+    @staticmethod
+    def wait_up(vm: Machine, up: str = PROMPT) -> None:
+        """Wait for the pattern `up`; whatever else a boot ends in is an answer, too, not worth minutes of waiting."""
+        came = vm.wait_for(rf"(?P<up>{up})|{SHELL}|Kernel panic.*|reboot: .*", BOOT)
+        assert came["up"], f"{came[0]!r} came instead of {up!r}\n{vm.console.text[-3000:]}"
 
     @contextmanager
     def system(self, words: str = "rw ip=dhcp", **options: object) -> Iterator[Machine]:

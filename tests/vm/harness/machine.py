@@ -34,8 +34,8 @@ class Machine:
 
     def __init__(
         self,
-        kernel: Path,
-        initrd: Path,
+        kernel: Path | None,
+        initrd: Path | None,
         folder: Path,
         *,
         append: str = "",
@@ -48,24 +48,24 @@ class Machine:
         display: bool = False,
         netdev: str = "",
         options: Sequence[str] = (),
+        prefix: Sequence[str] = (),
     ) -> None:
-        """`append` comes behind `console=ttyS0 panic=-1`; `memory` in MiB; `netdev`, `options` are QEMU's."""
+        """`append` comes behind `console=ttyS0 panic=-1`; `memory` in MiB; `netdev`, `options` are QEMU's.
+
+        Without `kernel` and `initrd` the firmware looks for what to boot, and `command_line` is the loader's to give.
+        QEMU is started through `prefix`, the words of a program that executes it (`nsenter`).
+        """
         number = next(_numbers)
         self.transcript = folder / f"console-{number}.log"
         self._log = folder / f"qemu-{number}.log"
         self.samba = samba
         words = ["console=ttyS0", "panic=-1", CHEAP, *(["quiet"] if quiet else []), append]
-        self.argv: list[str | Path] = ["qemu-system-x86_64", "-nodefaults", "-display", "none"]
+        self.command_line = " ".join(word for word in words if word)
+        self.argv: list[str | Path] = [*prefix, "qemu-system-x86_64", "-nodefaults", "-display", "none"]
         self.argv += ["-machine", "pc,accel=tcg,usb=off", "-cpu", "max", "-smp", "1", "-m", str(memory)]
         self.argv += ["-no-user-config", "-vga", "std" if display else "none"]
-        self.argv += [
-            "-kernel",
-            kernel,
-            "-initrd",
-            initrd,
-            "-append",
-            " ".join(word for word in words if word),
-        ]
+        if kernel and initrd:
+            self.argv += ["-kernel", kernel, "-initrd", initrd, "-append", self.command_line]
         self.argv += ["-action", f"reboot={'reset' if reboot else 'shutdown'},shutdown=pause,panic=pause"]
         if nic:
             self.argv += ["-netdev", f"user,id=net{',' + netdev if netdev else ''}"]
@@ -108,7 +108,7 @@ class Machine:
         """Type `line` and Enter."""
         self.send(line + "\n")
 
-    def run(self, command: str, timeout: float = 60, status: int | None = 0) -> str:
+    def run(self, command: str, timeout: float = 180, status: int | None = 0) -> str:
         """Type `command` to a shell, wait for its end and return what it printed.
 
         AssertionError where its exit code is not `status` (None: any).
@@ -125,15 +125,15 @@ class Machine:
         state: str = self.qmp.execute("query-status")["status"]
         return state
 
-    def wait_powered_off(self, timeout: float = 90) -> None:
+    def wait_powered_off(self, timeout: float = 240) -> None:
         """Wait until the guest has switched its power off; QEMU and its connections are still there."""
         self._wait_end("guest-shutdown", timeout)
 
-    def wait_rebooted(self, timeout: float = 90) -> None:
+    def wait_rebooted(self, timeout: float = 240) -> None:
         """Wait until the guest has reset the machine (a reboot, or a panic under panic=-1)."""
         self._wait_end("guest-reset", timeout)
 
-    def wait_halted(self, timeout: float = 90) -> None:
+    def wait_halted(self, timeout: float = 240) -> None:
         """Wait until the kernel says that it has halted; the power stays on."""
         self.wait_for("reboot: System halted", timeout)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mkinitfs.process import run
@@ -17,13 +17,23 @@ from tests.roots import add_program, busybox_root
 
 
 def tiny_initramfs(
-    kernel: Kernel, folder: Path, script: str, modules: Sequence[str] = (), programs: Sequence[str] = ()
+    kernel: Kernel,
+    folder: Path,
+    script: str,
+    modules: Sequence[str] = (),
+    programs: Sequence[str] = (),
+    fill: Callable[[Path], object] | None = None,
 ) -> Path:
-    """An initramfs whose /init loads `modules` and all they need, then runs `script` (shell) as PID 1."""
+    """An initramfs whose /init loads `modules` and all they need, then runs `script` (shell) as PID 1.
+
+    `fill` is told the folder that becomes its root, to lay more into it.
+    """
     folder.mkdir(parents=True)
     tree = shutil.copytree(busybox_root().tree, folder / "tree", symlinks=True)
     for program in programs:
         add_program(tree, program, f"bin/{Path(program).name}")
+    if fill:
+        fill(tree)
     loads = ""
     for path in dict.fromkeys(path for name in modules for path in needed(kernel, name)):
         shutil.copy2(path, tree / "lib" / path.name)
