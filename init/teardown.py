@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FORCED, UNANSWERED = "; forced", "no answer within"
 PATIENCE = 20.0  # seconds for one call; an unmount that writes back to a slow share needs some
 FORCED_PATIENCE = 5.0
+FAREWELL = 2.0  # seconds for the kernel to close its connections: it does so after unmounting, in a thread of its own
+_OPEN = ("01", "04")  # /proc/net/tcp: ESTABLISHED, FIN_WAIT1 (include/net/tcp_states.h)
 FINAL = ("poweroff", "halt")  # a machine that comes back at once keeps its lease and with it its address
 # Seconds since the teardown began. A server that is away for half a minute loses nothing; a machine whose server
 # never comes back still ends within two.
@@ -252,12 +254,26 @@ def bring_network_back(folder: str, say: Say) -> None:
         say(3, f"shutdown: {error.message}")
 
 
+def connected(table: str) -> bool:
+    """Whether /proc/net/tcp or tcp6 shows a connection whose other end has not heard of its end yet."""
+    return any(line.split()[3] in _OPEN for line in table.splitlines()[1:])
+
+
+def _close_connections() -> None:
+    """Wait until the servers know that this machine has gone: the power is off soon, and they would wait for it."""
+    deadline = time.monotonic() + FAREWELL
+    while any(connected(read_text(f"/proc/net/{name}")) for name in ("tcp", "tcp6")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 def release(verb: str, old_root: str, net_folder: str, say: Say) -> None:
     """Hand everything back; what could not be released is said on the console."""
     started = time.monotonic()
     say(5, f"shutdown: the real system has ended ({verb}); releasing what it stood on")
     bring_network_back(net_folder, say)
     left = release_all(old_root, say)
+    if not left:
+        _close_connections()
     if not left and verb in FINAL:
         keeper.give_back(netstate.decode(read_text(f"{net_folder}/state")), say)
     if left:
