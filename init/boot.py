@@ -10,6 +10,7 @@ The steps, in order, each a place where `rd.break=` can stop:
     network     what ip= says
     share       the SMB share or NFS export
     container   the loop device, where loop= asks for one, and the file system in it
+    overlay     a layer to write to, where overlay= asks for one
     root        the init in it
     switch      the shutdown ramdisk staged, the real init started
 
@@ -19,7 +20,7 @@ report, and then the shell, or what panic= says.
 
 from __future__ import annotations
 
-from . import cifsroot, container, handoff, ops
+from . import admission, cifsroot, container, handoff, ops
 from .cheap import TYPE_CHECKING
 from .cifsroot import Share
 from .network import Network
@@ -60,6 +61,11 @@ def _find_root(settings: Settings) -> Steps:
     loop = settings.loop
     if loop is not None:
         yield from _step("container", settings, lambda: container.mount(settings, loop))
+    layer = settings.overlay
+    if layer is not None:
+        from . import overlay  # few machines need it
+
+        yield from _step("overlay", settings, lambda: overlay.mount(settings, layer))
     yield from _step("root", settings, lambda: _real_init(settings))
 
 
@@ -152,18 +158,19 @@ def _network(settings: Settings) -> Steps:
 
 def _share(settings: Settings) -> Steps:
     share = settings.source
-    target = SHARE_POINT if settings.loop else SYSROOT
+    target = SHARE_POINT if settings.loop else settings.root_point
     if not isinstance(share, Share):
-        mode = "ro" if settings.read_only and not settings.loop else "rw"
+        mode = "ro" if settings.source_read_only else "rw"
         patience = settings.timeout or max(30.0, settings.retry)
-        name = yield ops.MountExport(share, target, mode, bool(settings.loop), patience)
+        name = yield ops.MountExport(share, target, mode, settings.holds_containers, patience)
         return f"{name} mounted on {target}"
     if not settings.loop:
         from . import plainroot  # a container is content with less
 
         return (yield from plainroot.mount(settings, share))
     patience = settings.timeout or max(30.0, settings.retry)
-    yield ops.MountShare(share.unc, target, cifsroot.with_user(share, share.options), share.password, patience)
+    options = admission.reaching_the_server(settings, share.options)
+    yield ops.MountShare(share.unc, target, cifsroot.with_user(share, options), share.password, patience)
     return f"{share.unc} mounted on {target}"
 
 

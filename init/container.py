@@ -7,11 +7,11 @@ taken between the two.
 
 from __future__ import annotations
 
-from . import fstype, ops
+from . import admission, fsck, fstype, ops
 from .cheap import TYPE_CHECKING, NamedTuple
 from .loopflags import Flags
 from .ops import StepError
-from .places import SHARE_POINT, SYSROOT
+from .places import SHARE_POINT
 
 if TYPE_CHECKING:
     from .boot import Steps
@@ -24,7 +24,7 @@ _KNOWN = "ext4, xfs, btrfs, squashfs, erofs"
 class Place(NamedTuple):
     """Where a file system lies in the file `path`: `offset` and `size` in bytes, size 0 for all that follows.
 
-    `sector` is that of the loop device; `partition` the number where the whole file is attached and its table is
+    `sector` is that of the loop device; `partition` the number where the whole file is to be attached and its table
     read by the kernel (loopflags=partscan), else 0; `trouble` is fstype.Filesystem's.
     """
 
@@ -42,20 +42,59 @@ class Place(NamedTuple):
         return self.fstype in fstype.READ_ONLY
 
 
+class Mounted(NamedTuple):
+    """A container that is in use; `describe` says what and how."""
+
+    path: str
+    device: str
+    describe: str
+
+
 def mount(settings: Settings, loop: Loop) -> Steps:
-    """Attach the container and mount what is in it; a failure leaves no loop device behind."""
-    flags = loop.flags
-    place: Place = yield from find(f"{SHARE_POINT}/{loop.path}", loop.fstype, flags)
-    never_written = place.read_only or flags.read_only or "ro" in settings.source.options.split(",")
-    device = yield from attach(place, read_only=never_written, direct=flags.direct)
-    source = f"{device}p{place.partition}" if place.partition else device
+    """Attach the root's container and mount what is in it; a failure leaves no loop device behind."""
+    path, target = f"{SHARE_POINT}/{loop.path}", settings.root_point
+    mounted = yield from use(settings, path, target, loop, read_only=settings.read_only, written=not settings.overlay)
+    return f"{mounted.describe} mounted on {target}"
+
+
+def use(settings: Settings, path: str, target: str, loop: Loop, *, read_only: bool, written: bool) -> Steps:
+    """Take the lease on the file `path`, attach it and mount what is in it on `target`; answers a Mounted.
+
+    `read_only` is for the mount, which may be changed later; `written` says whether anybody ever may.
+    """
+    place: Place = yield from find(path, loop.fstype, loop.flags)
+    written = written and not (place.read_only or loop.flags.read_only or "ro" in settings.source.options.split(","))
+    ours = yield from admission.take(settings, path, write=written)
     try:
-        mode = "ro" if settings.read_only or never_written else "rw"
-        yield ops.Mount(source, SYSROOT, place.fstype, ",".join([mode, *flags.options]))
+        return (yield from _use(settings, place, target, loop.flags, ours, read_only, beside=written and not ours))
+    except StepError as error:
+        yield from admission.give_up(path)
+        raise error
+
+
+def leave(mounted: Mounted, target: str) -> Steps:
+    """Undo use() after a failure further on."""
+    yield ops.Unmount(target)
+    yield from detach(mounted.device)
+    yield from admission.give_up(mounted.path)
+
+
+def _use(
+    settings: Settings, place: Place, target: str, flags: Flags, written: bool, read_only: bool, *, beside: bool
+) -> Steps:
+    """Attach and mount, by whoever has the lease; `beside` a machine that writes, its journal is not ours to replay."""
+    device = yield from attach(place, read_only=not written, direct=flags.direct)
+    source = f"{device}p{place.partition}" if place.partition else device
+    mode = "ro" if read_only or not written else "rw"
+    more = admission.without_recovery(place.fstype) if beside else ()
+    try:
+        if written:
+            yield from fsck.check(shown(place.path), place, source, settings.fsck)
+        yield ops.Mount(source, target, place.fstype, ",".join([mode, *flags.options, *more]))
     except StepError as error:
         yield from detach(device)
         raise error
-    return f"{loop.path} ({place.fstype}, {mode}) on {source} mounted on {SYSROOT}"
+    return Mounted(place.path, device, f"{shown(place.path)} ({place.fstype}, {mode}) on {source}")
 
 
 def find(path: str, wanted: str = "", flags: Flags = Flags()) -> Steps:  # noqa: B008  (a value)
@@ -87,7 +126,7 @@ def _in_table(path: str, size: int, table: Table, wanted: str, flags: Flags) -> 
     chosen = partitions.choose(shown(path), types, wanted, flags.partition)
     place = _place(path, size, chosen.start, chosen.size, found[chosen], wanted, flags)
     if flags.partscan:  # the kernel reads the table, in the sectors that it counts in
-        place = place._replace(offset=0, size=0, sector=table.sector, partition=chosen.number)
+        place = place._replace(sector=table.sector, partition=chosen.number)
     return place
 
 
@@ -116,8 +155,9 @@ def _place(
 
 def attach(place: Place, *, read_only: bool, direct: bool = True) -> Steps:
     """Attach the file at its place; answers the device's path."""
+    part = (0, 0) if place.partition else (place.offset, place.size)
     attached: ops.Attached = yield ops.AttachLoop(
-        place.path, read_only, place.sector, place.offset, place.size, direct, place.partition > 0
+        place.path, read_only, place.sector, *part, direct, place.partition > 0
     )
     how = "direct I/O" if attached.direct else "through the share's page cache"
     yield ops.Log(6, f"container: {shown(place.path)} on {attached.device}, sectors of {place.sector} bytes, {how}")

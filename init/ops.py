@@ -147,6 +147,56 @@ class MountExport(NamedTuple):
         return f"mount the NFS export on {self.target}"
 
 
+class Claim(NamedTuple):
+    """Try to take the lease on the container `path`; answers a claim.Answer. Once granted, it is kept (claimant.py).
+
+    `write` asks to be alone with it, as opposed to reading beside others; `over` is the record that a machine left
+    behind which has been waited for long enough.
+    """
+
+    path: str
+    write: bool
+    over: str = ""
+
+    def describe(self) -> str:
+        return f"take the lease on {self.path} to {'write' if self.write else 'read'}"
+
+
+class GiveUp(NamedTuple):
+    """Give the lease on the container `path` back after a failure further on."""
+
+    path: str
+
+    def describe(self) -> str:
+        return f"give the lease on {self.path} back"
+
+
+class MachineNames(NamedTuple):
+    """Answers what this machine is called: a mapping of m, h and i to MAC address, host name and IP address."""
+
+    def describe(self) -> str:
+        return "look up this machine's names"
+
+
+class MakeContainer(NamedTuple):
+    """Make a file of `size` bytes with an empty file system in it, unless there is one; answers whether it was made."""
+
+    path: str
+    size: int
+
+    def describe(self) -> str:
+        return f"make {self.path} where it is missing"
+
+
+class MakeFolders(NamedTuple):
+    """Make folders, where they are missing."""
+
+    paths: tuple[str, ...]
+
+    def describe(self) -> str:
+        return f"make {', '.join(self.paths)}"
+
+
 class AttachLoop(NamedTuple):
     """Attach the file `path` to a free loop device; answers an Attached.
 
@@ -181,6 +231,22 @@ class DetachLoop(NamedTuple):
 
     def describe(self) -> str:
         return f"detach {self.device}"
+
+
+class CheckFilesystem(NamedTuple):
+    """Run a checker to its end, however long it takes; answers Checked, None where the image has no such program."""
+
+    argv: tuple[str, ...]
+
+    def describe(self) -> str:
+        return " ".join(self.argv)
+
+
+class Checked(NamedTuple):
+    """How a checker ended: its exit code, and what it said without its report of progress."""
+
+    code: int
+    said: tuple[str, ...]
 
 
 class Mount(NamedTuple):
@@ -264,14 +330,19 @@ Operation = (
     | LoadDrivers
     | ConfigureNetwork
     | MountShare
-    | MountExport
     | TryRoot
     | Unmount
     | MountExport
     | FindContainer
     | ReadAt
+    | Claim
+    | GiveUp
+    | MachineNames
+    | MakeContainer
+    | MakeFolders
     | AttachLoop
     | DetachLoop
+    | CheckFilesystem
     | Mount
     | Resolve
     | StageRamdisk

@@ -19,7 +19,7 @@ from .ops import StepError
 if TYPE_CHECKING:
     from typing import Any
 
-    from . import rootcheck
+    from . import claim, claims, rootcheck
     from .boot import Steps
 
 # What mount.cifs's numbers mean to whoever set the share up (fs/smb/client, and what a server answers).
@@ -49,6 +49,7 @@ class Performer:
         self._debug = debug
         self._drivers: Drivers | None = None
         self._network = netstate.Network(())
+        self._claims: claims.Claims | None = None
 
     def run(self, steps: Steps) -> None:
         """Drive a boot to its end."""
@@ -102,7 +103,7 @@ class Performer:
                 operation.requests,
                 operation.devices,
                 deadline=time.monotonic() + operation.timeout,
-                log=lambda line: self._log.write(6, f"network: {line}"),
+                log=lambda line, level=6: self._log.write(level, f"network: {line}"),
             )
             if found.interfaces:
                 _leave_for_managers(found)
@@ -133,31 +134,40 @@ class Performer:
 
         return rootprobe.probe(operation.root, read_only=operation.read_only, seconds=operation.seconds)
 
-    def _detach_loop(self, operation: ops.DetachLoop) -> None:
-        kernel.loop_clear(operation.device)
-
     def _unmount(self, operation: ops.Unmount) -> None:
         kernel.umount2(operation.target, kernel.MNT_DETACH)
-
-    def _mount(self, operation: ops.Mount) -> None:
-        flags, data = kernel.mount_flags(operation.options)
-        with KernelMessages() as messages:
-            try:
-                kernel.mount(operation.source, operation.target, operation.fstype, flags, data)
-            except OSError as error:
-                hints = {
-                    errno.ENODEV: f"not in this image: mkinitfs build --module {operation.fstype}",
-                    errno.EINVAL: "is the file whole, and of this type? loopfstype= and loopflags= are worth a look",
-                }
-                raise StepError(
-                    f"{operation.source} ({operation.fstype}): {error.strerror}", messages.said(), error.errno or 0,
-                    hint=hints.get(error.errno or 0, "is the container whole? check it on the server (fsck)"),
-                ) from error  # fmt: skip
 
     def _mount_export(self, operation: ops.MountExport) -> str:
         from . import nfsmount  # few machines need it
 
         return nfsmount.mount(*operation, self._network, self._log.write)
+
+    def _claim(self, operation: ops.Claim) -> claim.Answer:
+        from . import claims  # a container's alone
+
+        self._claims = self._claims or claims.Claims()
+        return self._claims.claim(operation, self._network)
+
+    def _give_up(self, operation: ops.GiveUp) -> None:
+        if self._claims:
+            self._claims.give_up(operation.path)
+
+    def _machine_names(self, _: ops.MachineNames) -> dict[str, str]:
+        first = next(iter(self._network.interfaces), None)
+        mac, address = (first.mac, first.address) if first else ("", "")
+        return {"m": mac, "h": self._network.hostname, "i": address}
+
+    def _make_container(self, operation: ops.MakeContainer) -> bool:
+        from . import newcontainer  # only where a machine keeps one for itself
+
+        return newcontainer.make(operation.path, operation.size)
+
+    def _make_folders(self, operation: ops.MakeFolders) -> None:
+        for path in operation.paths:
+            os.makedirs(path, exist_ok=True)
+
+    def _check(self, operation: ops.CheckFilesystem) -> ops.Checked | None:
+        return attach.check(operation, self._log.write)
 
     def _resolve(self, operation: ops.Resolve) -> str:
         return resolve(operation.root, operation.path)
@@ -169,6 +179,8 @@ class Performer:
         """The last things before the real init: nothing of ours is left running."""
         if self._drivers:
             self._drivers.stop()
+        if self._claims and ramdisk.staged():
+            self._claims.go_over()
         self._log.save()
         limit_kernel_log("ratelimit")  # the kernel's default
 
@@ -220,6 +232,9 @@ _METHODS = {
     ops.Now: "_now", ops.Sleep: "_sleep", ops.Log: "_write", ops.Report: "_report", ops.LoadDrivers: "_load_drivers",
     ops.ConfigureNetwork: "_configure_network", ops.MountShare: "_mount_share",
     ops.MountExport: "_mount_export", ops.TryRoot: "_try_root", ops.Unmount: "_unmount",
+    ops.Claim: "_claim", ops.GiveUp: "_give_up", ops.MachineNames: "_machine_names",
+    ops.MakeContainer: "_make_container", ops.MakeFolders: "_make_folders",
+    ops.CheckFilesystem: "_check",
     ops.Resolve: "_resolve", ops.StageRamdisk: "_stage", ops.SwitchRoot: "_switch_root", ops.Supervise: "_supervise",
     ops.Shell: "_shell", ops.End: "_end",
 }  # fmt: skip

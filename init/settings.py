@@ -11,13 +11,15 @@ from .cheap import TYPE_CHECKING, NamedTuple
 from .cifsroot import Share
 from .cmdline import CommandLine
 from .loopflags import Flags
+from .places import LOWER, SYSROOT
 
 if TYPE_CHECKING:
     from .devices import Device
     from .nfsroot import Export
+    from .overlay import Overlay
 
 # The steps at which rd.break= stops, in order, and what dracut calls the same places.
-STEPS = ("drivers", "network", "share", "container", "root", "switch")
+STEPS = ("drivers", "network", "share", "container", "overlay", "root", "switch")
 DRACUT_STEPS = {
     "": "switch", "cmdline": "drivers", "pre-udev": "drivers", "pre-trigger": "drivers", "initqueue": "network",
     "pre-mount": "share", "mount": "root", "pre-pivot": "switch", "cleanup": "switch",
@@ -27,6 +29,22 @@ DRACUT_STEPS = {
 NFS_ROOTS = ("/dev/nfs", "dhcp")
 
 HANDOFFS = ("auto", "ramdisk", "supervise", "none")
+LEASES = ("on", "wait", "ro", "off")
+
+
+class Lease(NamedTuple):
+    """`rd.lease=on|wait[:SECONDS]|ro|off`: what to do when another machine holds the container."""
+
+    mode: str = "on"
+    seconds: float = 0.0
+
+
+class Fsck(NamedTuple):
+    """`fsck.mode=auto|force|skip` and `fsck.repair=preen|yes|no`, as systemd-fsck@.service(8) reads them."""
+
+    mode: str = "auto"
+    repair: str = "preen"
+
 
 class Loop(NamedTuple):
     """`loop=PATH loopfstype= loopflags=`: the container below the share; `fstype` is "" for automatic."""
@@ -55,6 +73,24 @@ class Settings(NamedTuple):
     handoff: str
     debug: bool
     devices: tuple[Device, ...] = ()
+    lease: Lease = Lease()
+    overlay: Overlay | None = None
+    fsck: Fsck = Fsck()
+
+    @property
+    def root_point(self) -> str:
+        """Where the root's own file system is mounted: below the overlay where there is one."""
+        return LOWER if self.overlay else SYSROOT
+
+    @property
+    def holds_containers(self) -> bool:
+        """Whether a container on the share or export is attached."""
+        return self.loop is not None or (self.overlay is not None and self.overlay.path != "")
+
+    @property
+    def source_read_only(self) -> bool:
+        """Whether share or export are mounted read-only; where they hold containers, these decide for themselves."""
+        return not self.holds_containers and (self.read_only or self.overlay is not None)
 
 
 class SettingsError(Exception):
@@ -111,6 +147,9 @@ def from_command_line(
         handoff=handoff,
         debug=line.flag("debug") or line.flag("rd.debug"),
         devices=devices,
+        lease=_lease(line.last("rd.lease") or "on", mistakes),
+        overlay=_overlay(line.last("overlay"), mistakes),
+        fsck=_fsck(line, mistakes),
     )
     if mistakes:
         raise SettingsError(mistakes)
@@ -157,6 +196,45 @@ def _loop(line: CommandLine, mistakes: list[str]) -> Loop | None:
     fstype = line.last("loopfstype") or ""
     flags = loopflags.parse(line.last("loopflags") or "", mistakes)
     return Loop("/".join(parts), "" if fstype == "auto" else fstype, flags)
+
+
+def _fsck(line: CommandLine, mistakes: list[str]) -> Fsck:
+    """systemd's words, and the older ones that every distribution's scripts know (its last word counts)."""
+    mode, repair = "auto", "preen"
+    for name, value in line.words:
+        if name in ("fastboot", "forcefsck") and value is None:
+            mode = "skip" if name == "fastboot" else "force"
+        elif name == "fsck.mode":
+            mode = value or ""
+        elif name == "fsck.repair":
+            repair = value or ""
+    if mode not in ("auto", "force", "skip"):
+        mistakes.append(f"fsck.mode={mode}: auto, force or skip is meant")
+    if repair not in ("preen", "yes", "no"):
+        mistakes.append(f"fsck.repair={repair}: preen, yes or no is meant")
+    return Fsck(mode, repair)
+
+
+def _lease(text: str, mistakes: list[str]) -> Lease:
+    mode, colon, seconds = text.partition(":")
+    if mode == "wait" and not colon:
+        return Lease("wait", float("inf"))
+    if mode in LEASES and (not colon or (mode == "wait" and seconds.isdecimal())):
+        return Lease(mode, float(seconds or 0))
+    mistakes.append(f"rd.lease={text}: one of on, wait, wait:SECONDS, ro, off is meant")
+    return Lease()
+
+
+def _overlay(value: str | None, mistakes: list[str]) -> Overlay | None:
+    if not value:
+        return None
+    from .overlay import parse  # few machines need it
+
+    try:
+        return parse(value)
+    except ValueError as error:
+        mistakes.append(str(error))
+        return None
 
 
 def _read_only(line: CommandLine) -> bool:

@@ -58,11 +58,11 @@ def test_plain_share_in_order() -> None:
 def test_container_in_order() -> None:
     machine = booted(LOOP)
     assert machine.names() == [
-        "LoadDrivers", "ConfigureNetwork", "MountShare", "FindContainer", "ReadAt", "AttachLoop", "Mount",
-        "Resolve", "Resolve", "StageRamdisk", "Supervise",
+        "LoadDrivers", "ConfigureNetwork", "MountShare", "FindContainer", "ReadAt", "Claim", "AttachLoop",
+        "CheckFilesystem", "Mount", "Resolve", "Resolve", "StageRamdisk", "Supervise",
     ]  # fmt: skip
     share = machine.of(ops.MountShare)[0]
-    assert (share.target, share.options) == (SHARE_POINT, "vers=3.1.1,hard,username=anna")
+    assert (share.target, share.options) == (SHARE_POINT, "vers=3.1.1,hard,nolease,username=anna")
     assert machine.of(ops.AttachLoop) == [ops.AttachLoop(f"{SHARE_POINT}/images/root.img", False, 4096)]
     assert machine.of(ops.Mount) == [ops.Mount("/dev/loop0", SYSROOT, "ext4", "ro")]
     assert "container: images/root.img (ext4, ro) on /dev/loop0 mounted on /sysroot [0.00 s]" in machine.log()
@@ -330,7 +330,10 @@ def test_arguments_reach_the_init() -> None:
 def test_a_failed_container_leaves_no_loop_device() -> None:
     wrong = StepError("/dev/loop0 (ext4): Invalid argument", ("EXT4-fs: bad",), 22, hint="fsck")
     machine = booted(f"{LOOP} panic=-1", {ops.Mount: wrong})
-    assert machine.names()[3:] == ["FindContainer", "ReadAt", "AttachLoop", "Mount", "DetachLoop", "Report", "End"]
+    assert machine.names()[3:] == [
+        "FindContainer", "ReadAt", "Claim", "AttachLoop", "CheckFilesystem", "Mount", "DetachLoop", "GiveUp", "Report",
+        "End",
+    ]  # fmt: skip
     assert machine.of(ops.DetachLoop) == [ops.DetachLoop("/dev/loop0")]
     assert "what failed: /dev/loop0 (ext4): Invalid argument\n" in machine.of(ops.Report)[0].text
 
@@ -351,7 +354,7 @@ def test_what_failed_first_is_what_is_told() -> None:
 
 def test_nothing_to_detach_where_nothing_was_attached() -> None:
     machine = booted(f"{LOOP} panic=-1", {ops.AttachLoop: StepError("no such file on the share")})
-    assert machine.names()[3:] == ["FindContainer", "ReadAt", "AttachLoop", "Report", "End"]
+    assert machine.names()[3:] == ["FindContainer", "ReadAt", "Claim", "AttachLoop", "GiveUp", "Report", "End"]
 
 
 def test_a_container_that_comes_later_is_attached_afresh() -> None:
@@ -390,7 +393,7 @@ def test_break_at_each_step(step: str, after: str) -> None:
 
 def test_break_everywhere_and_only_once_each() -> None:
     every = f"rd.break={','.join(STEPS)}"
-    machine = booted(f"{LOOP} {every}", shells(DOWN, DOWN, None))
+    machine = booted(f"{LOOP} overlay=tmpfs {every}", shells(DOWN, DOWN, None))
     assert [one.greeting.split(":")[0] for one in machine.of(ops.Shell)] == [f"rd.break={name}" for name in STEPS]
 
 
@@ -495,12 +498,16 @@ def test_operations_describe_themselves() -> None:
         "log: network: 0 configured [0.00 s]",
         "log: rootdelay: waiting 2 s",
         "wait 2 s",
-        "mount //server/share on /run/initramfs/share with vers=3.1.1,hard,username=anna",
+        "mount //server/share on /run/initramfs/share with vers=3.1.1,hard,nolease,username=anna",
         "log: share: //server/share mounted on /run/initramfs/share [0.00 s]",
         "look for /run/initramfs/share/images/root.img",
         "read 65753 bytes of /run/initramfs/share/images/root.img at 0",
+        "take the lease on /run/initramfs/share/images/root.img to write",
+        "log: lease: images/root.img is ours to write",
         "attach /run/initramfs/share/images/root.img",
         "log: container: images/root.img on /dev/loop0, sectors of 4096 bytes, direct I/O",
+        "log: container: checking images/root.img",
+        "/sbin/e2fsck -p -C1 /dev/loop0",
         "mount /dev/loop0 (ext4) on /sysroot with ro",
         "log: container: images/root.img (ext4, ro) on /dev/loop0 mounted on /sysroot [0.00 s]",
         "look for /sbin/init below /sysroot",

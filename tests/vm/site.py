@@ -69,6 +69,7 @@ class Site:
         words: str = "rw ip=dhcp",
         *,
         series: str = "6.1",
+        profile: str | Path = "cifs-loop",
         flags: Sequence[str | Path] = SMALL,
         share: str | None = None,
         loop: str = "disk.img",
@@ -82,8 +83,9 @@ class Site:
         and command line, for a boot loader in the machine to find them; otherwise QEMU loads them itself.
         """
         found = kernel(series)
-        append = f'root=/dev/cifs "cifsroot={share or self.server.cifsroot()}" "loop={loop}" {words}'
-        self.image = self._build(found, "cifs-loop", *flags)
+        append = f'root=/dev/cifs "cifsroot={share or self.server.cifsroot()}" {words}'
+        append += f' "loop={loop}"' if loop else ""
+        self.image = self._build(found, profile, *flags)
         options = {"samba": self.server, "append": append, **machine}
         files = (None, None) if load else (found.vmlinuz, self.image)
         vm = Machine(*files, self.folder, **options)  # type: ignore[arg-type]
@@ -104,7 +106,8 @@ class Site:
     def system(self, words: str = "rw ip=dhcp", **options: object) -> Iterator[Machine]:
         """boot(), as far as the real system's shell; the server has the container open then."""
         with self.boot(words, up=PROMPT, **options) as vm:  # type: ignore[arg-type]
-            assert [file.path for file in self.server.open_files()] == [str(self.disk)]
+            # the loop device and whoever holds the lease on it
+            assert [file.path for file in self.server.open_files()] == [str(self.disk)] * 2
             assert self.server.connections() == [next(iter(self.server.shares))]
             yield vm
 

@@ -13,7 +13,7 @@ from .site import BOOT, Site
 pytestmark = pytest.mark.vm
 
 KEEPER = (
-    "for each in /proc/[0-9]*; do case $(tr '\\0' ' ' <$each/cmdline) in @*) echo ${each#/proc/};; esac; "
+    "for each in /proc/[0-9]*; do case $(tr '\\0' ' ' <$each/cmdline) in @*keeper*) echo ${each#/proc/};; esac; "
     "done 2>/dev/null"
 )
 
