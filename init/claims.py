@@ -11,7 +11,7 @@ from . import claimant
 from .cheap import TYPE_CHECKING, signal
 from .claim import Answer, Record
 from .drivers import read_text
-from .places import RAMDISK, SHARE_POINT
+from .places import RAMDISK
 
 if TYPE_CHECKING:
     from . import ops
@@ -114,10 +114,13 @@ def _give_up(pid: int) -> None:
 def _go_over(pid: int, path: str) -> None:
     """Have the claimant of `path` leave the initramfs for the staged ramdisk; it is there when this returns."""
     number = os.stat(path).st_dev
+    point = os.path.dirname(path)
+    while not os.path.ismount(point):
+        point = os.path.dirname(point)
     folder = RAMDISK + claimant.FOLDER
     os.makedirs(folder, exist_ok=True)
     with open(f"{folder}/{pid}", "w", errors="surrogateescape") as file:
-        file.write(f"{os.major(number)}:{os.minor(number)} {path.removeprefix(SHARE_POINT + '/')}")
+        file.write(f"{os.major(number)}:{os.minor(number)} {path[len(point) + 1 :]}")
     before = os.readlink(f"/proc/{pid}/root")
     os.kill(pid, claimant.GO_OVER)
     end = time.monotonic() + 10.0
