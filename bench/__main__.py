@@ -17,7 +17,7 @@ from mkinitfs.errors import MkinitfsError
 from mkinitfs.process import run
 from tests.kernels import kernel
 
-from . import boots, builds, needs
+from . import boots, builds, files, needs
 from .contenders import ENV, Bench, chosen_kernel, mkinitfs, ours
 from .table import Row, as_json, render
 
@@ -60,8 +60,9 @@ def machine() -> str:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--builds", "build_rounds", metavar="N", type=click.IntRange(1), default=5, help="Rounds, 5 by default.")
 @click.option("--boots", "boot_rounds", metavar="N", type=click.IntRange(0), default=5, help="Likewise; 0: no boots.")
+@click.option("--files", "file_rounds", metavar="N", type=click.IntRange(0), default=5, help="Likewise; 0: no files.")
 @click.option("--json", "for_scripts", is_flag=True, help="For scripts, with every sample.")
-def main(build_rounds: int, boot_rounds: int, for_scripts: bool) -> None:
+def main(build_rounds: int, boot_rounds: int, file_rounds: int, for_scripts: bool) -> None:
     """Measure mkinitfs against dracut and initramfs-tools."""
     try:
         needs.check()
@@ -71,6 +72,8 @@ def main(build_rounds: int, boot_rounds: int, for_scripts: bool) -> None:
             rows: list[Row] = builds.measure(bench, build_rounds, say)
             if boot_rounds:
                 rows += boots.measure(bench, boot_rounds, say)
+            if file_rounds:
+                rows += files.measure(bench, file_rounds, say)
     except MkinitfsError as error:
         sys.exit("\n".join(filter(None, (f"error: {error.message}", error.hint))))
     if for_scripts:

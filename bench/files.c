@@ -1,9 +1,10 @@
 /* The real init of the bench's machines for files: the same work on a file in the container and on the share.
  *
- *     ROUNDS times: FILES side=SIDE what=WHAT us=MICROSECONDS kept=KIBIBYTES.   and at last FILES done.
+ *     FILES round=ROUND what=WHAT container=MICROSECONDS,KIBIBYTES share=MICROSECONDS,KIBIBYTES.
  *
- * SIDE is container or share. The file is written once before anything is measured, so that all its blocks are
- * there; the page cache is dropped before every measurement. `kept` is by how much the page cache has grown.
+ * and at last FILES done. or FILES failed. Both files are written once before anything is measured, so that all
+ * blocks are there. The page cache is dropped before every measurement; both sides then take turns, an eighth of the
+ * work each, so that what else the machine does meets both alike. Kibibytes are by how much the page cache has grown.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,11 +16,12 @@
 #include <unistd.h>
 
 #define MIB (1 << 20)
-#define SIZE (64 * MIB)
+#define SIZE (48 * MIB)
 #define PAGE 4096
+#define TURNS 8
 enum { WRITE, READ, RANDOM_WRITE, RANDOM_READ, SYNCED, KINDS };
 static const char *const what[] = {"write", "read", "random-write", "random-read", "synced"};
-static const int times[] = {SIZE / MIB, SIZE / MIB, 2000, 2000, 300};
+static const int times[] = {SIZE / MIB, SIZE / MIB, 1600, 1600, 240};
 static char block[MIB];
 static unsigned long long seed;
 
@@ -60,51 +62,63 @@ static off_t place(int kind, int number) {
     return (off_t)(seed >> 33) % (SIZE / PAGE) * PAGE;
 }
 
-static void work(int file, int kind) {
+static int reads(int kind) {
+    return kind == READ || kind == RANDOM_READ;
+}
+
+/* One turn of `kind`: `count` pieces from the one with this number on. */
+static void work(int file, int kind, int number, int count) {
     const size_t size = kind < RANDOM_WRITE ? MIB : PAGE;
-    int number;
-    for (number = 0; number < times[kind]; number++) {
+    int last = number + count;
+    for (; number < last; number++) {
         off_t at = place(kind, number);
-        ssize_t done = kind == READ || kind == RANDOM_READ ? pread(file, block, size, at) : pwrite(file, block, size, at);
+        ssize_t done = reads(kind) ? pread(file, block, size, at) : pwrite(file, block, size, at);
         if (done != (ssize_t)size) fail(what[kind]);
         if (kind == SYNCED && fdatasync(file)) fail("fdatasync");
     }
-    if (kind != READ && kind != RANDOM_READ && fsync(file)) fail("fsync");
+    if (!reads(kind) && fsync(file)) fail("fsync");
 }
 
-static void measure(const char *side, const char *path, int kind, int round) {
-    long long start, end;
-    long before;
-    int file;
+static const char *const sides[] = {"container", "share"}, *const paths[] = {"/file", "/run/initramfs/share/file"};
+
+static void measure(int kind, int round) {
+    long long spent[2] = {0, 0}, start;
+    unsigned long long seeds[2] = {round, round}; /* the same places on either side */
+    long kept[2] = {0, 0}, before;
+    int file[2], turn, number, side;
     drop();
-    before = cached();
-    file = open(path, kind == READ || kind == RANDOM_READ ? O_RDONLY : O_RDWR);
-    if (file < 0) fail(path);
-    seed = round; /* the same places on either side */
-    start = now();
-    work(file, kind);
-    end = now();
-    printf("FILES side=%s what=%s us=%lld kept=%ld.\n", side, what[kind], end - start, cached() - before);
-    close(file);
+    for (side = 0; side < 2; side++)
+        if ((file[side] = open(paths[side], reads(kind) ? O_RDONLY : O_RDWR)) < 0) fail(paths[side]);
+    for (turn = 0; turn < 2 * TURNS; turn++) {
+        side = (turn + round) & 1;
+        number = turn / 2 * (times[kind] / TURNS);
+        seed = seeds[side];
+        before = cached();
+        start = now();
+        work(file[side], kind, number, times[kind] / TURNS);
+        spent[side] += now() - start;
+        kept[side] += cached() - before;
+        seeds[side] = seed;
+    }
+    for (side = 0; side < 2; side++) close(file[side]);
+    printf("FILES round=%d what=%s %s=%lld,%ld %s=%lld,%ld.\n", round, what[kind], sides[0], spent[0], kept[0],
+           sides[1], spent[1], kept[1]);
 }
 
 int main(int count, char **words) {
-    static const char *const sides[] = {"container", "share"}, *const paths[] = {"/file", "/run/initramfs/share/file"};
-    int rounds = count > 1 ? atoi(words[1]) : 3, round, kind, side;
+    int rounds = count > 1 ? atoi(words[1]) : 3, round, kind, side, file;
     mkdir("/proc", 0755);
     if (access("/proc/meminfo", R_OK)) mount("proc", "/proc", "proc", 0, NULL);
-    freopen("/dev/console", "w", stdout);
+    if (!freopen("/dev/console", "w", stdout)) return 1;
     setvbuf(stdout, NULL, _IOLBF, 0);
     memset(block, 'x', sizeof block);
     for (side = 0; side < 2; side++) {
-        int file = open(paths[side], O_RDWR | O_CREAT | O_TRUNC, 0600);
-        if (file < 0) fail(paths[side]);
-        work(file, WRITE);
+        if ((file = open(paths[side], O_RDWR | O_CREAT | O_TRUNC, 0600)) < 0) fail(paths[side]);
+        work(file, WRITE, 0, times[WRITE]);
         close(file);
     }
     for (round = 1; round <= rounds; round++)
-        for (kind = 0; kind < KINDS; kind++)
-            for (side = 0; side < 2; side++) measure(sides[side ^ (round & 1)], paths[side ^ (round & 1)], kind, round);
+        for (kind = 0; kind < KINDS; kind++) measure(kind, round);
     printf("FILES done.\n");
     for (;;) pause();
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import boots, builds, needs
+from bench import boots, builds, files, needs
 from bench.contenders import TOOLS, Bench, chosen_kernel, command
 from bench.table import Row, Series, as_json, render
 from mkinitfs.errors import MkinitfsError
@@ -102,3 +102,24 @@ def test_every_builder_gets_the_kernel_the_modules_and_the_level(tmp_path: Path)
     assert (tmp_path / "initramfs-tools/modules").read_text() == "a\n"
     with pytest.raises(MkinitfsError, match="not one of"):
         command(bench, "mkinitrd", 7, tmp_path / "image")
+
+
+FILES = "FILES round={} what={} container={},{} share={},{}.\n"
+
+
+def test_files_are_read_by_kind_and_side() -> None:
+    console = "noise\n" + "".join(FILES.format(1, kind, 2_000_000, 1000, 1_000_000, -4) for kind in files.KINDS)
+    found = files.parse(console + FILES.format(2, "read", 4_000_000, 3000, 5_000_000, 0) + "FILES done.\n")
+    assert found["write"] == [(files.Sample(2.0, 1.024), files.Sample(1.0, -0.004096))]
+    assert [pair[0].seconds for pair in found["read"]] == [2.0, 4.0]
+    table = {row.figure: row for row in files.rows(found)}
+    assert table["container, synced"].ratio == 2 and table["container, synced"].reached is False
+    assert table["container, read"].ratio == 1 and table["container, read"].reached is True
+    assert table["container, memory for what was read"].ours.median == 2.048
+    assert len(table) == len(files.KINDS) + 2
+
+
+@pytest.mark.parametrize("text", ["", "FILES failed.\n", FILES.format(1, "read", 1, 1, 1, 1)])
+def test_files_not_reported(text: str) -> None:
+    with pytest.raises(MkinitfsError, match=r"nothing was reported of .*write"):
+        files.parse(text)
