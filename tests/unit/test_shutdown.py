@@ -112,6 +112,16 @@ def test_systemd_on_btrfs() -> None:
     assert ordered(supervised, CONTAINER) == ["unmount /sysroot", "detach /dev/loop0", "unmount /share"]
 
 
+def test_a_partition_goes_before_the_device_that_it_lies_on() -> None:
+    """Its number is another one (259:0 and up), its name begins with the loop device's."""
+    table = SUPERVISED.replace("7:0 / /sysroot rw,relatime - ext4 /dev/loop0", "259:0 / /sysroot rw - xfs /dev/loop0p2")
+    assert ordered(table, CONTAINER) == ["unmount /sysroot", "detach /dev/loop0", "unmount /share"]
+    table = SYSTEMD.replace("7:0 / /oldroot rw,relatime - ext4 /dev/loop0", "0:70 / /oldroot rw - btrfs /dev/loop0p2")
+    assert ordered(table, CONTAINER, old_root="/oldroot") == ["move /oldroot/run/initramfs/share"]
+    other = CONTAINER._replace(path="/dev/loop", device="7:9", backing_device="0:99")  # a beginning of the name
+    assert ordered(table, other, old_root="/oldroot")[-1] == "detach /dev/loop"
+
+
 def test_systemd_without_a_container() -> None:
     table = """\
 60 1 0:40 / / rw - tmpfs mkinitfs rw
