@@ -50,7 +50,9 @@ def lost(interface: netstate.Interface, kernel_view: Kernel) -> bool:
     for link in kernel_view.links().values():
         if (link.mac, link.kind) == (interface.mac, interface.kind):
             if interface.six:
-                return not link.up or all(found.link_local for found in kernel_view.addresses6(link.number))
+                local = interface.protocol == "link6"
+                found = kernel_view.addresses6(link.number)
+                return not link.up or not any(one.link_local == local for one in found)
             return not link.up or not kernel_view.addresses(link.number)
     return interface.kind in ("bond", "vlan")  # taken apart; a card that is gone cannot be brought back
 
