@@ -125,7 +125,7 @@ class Client(Exchange):
 
     def repeat(self, now: float) -> None:
         """Repeat the first question where there is no answer yet: it may never have left the machine."""
-        if self.state == SELECTING:
+        if self.state == SELECTING and not self._declined and not self._refusals:
             self._fresh = True
             self._discover(now)
 
