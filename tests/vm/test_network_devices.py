@@ -80,8 +80,9 @@ def switch(ports: int) -> Iterator[list[str]]:
 
 def test_a_vlan_on_a_bond(site: Site) -> None:
     site.put()
-    words = "rw ip=bond0.5:dhcp vlan=bond0.5:bond0 bond=bond0:lan0,eth1:mode=active-backup,primary=lan0"
-    words += " ifname=lan0:52:54:00:00:00:01"
+    # No device is named: it is what was made of the card that pxelinux booted from.
+    words = "rw ip=dhcp vlan=bond0.5:bond0 bond=bond0:lan0,eth1:mode=active-backup,primary=lan0"
+    words += " ifname=lan0:52:54:00:00:00:01 BOOTIF=01-52-54-00-00-00-02"
     with switch(2) as options, site.system(words, nic=None, flags=(*SMALL, *MODULES), options=options) as vm:
         vm.run("ip address show dev bond0.5 | grep 10.0.2.15")
         assert "Currently Active Slave: lan0" in vm.run("cat /proc/net/bonding/bond0")
