@@ -75,8 +75,11 @@ def attach(operation: ops.AttachLoop) -> ops.Attached:
                 error.errno or 0, hint=hints.get(error.errno or 0, ""),
             ) from error  # fmt: skip
     folder = f"/sys/block/{os.path.basename(device)}"
-    with open(f"{folder}/queue/read_ahead_kb", "w") as file:
-        file.write(_READ_AHEAD)
+    try:
+        with open(f"{folder}/queue/read_ahead_kb", "w") as file:
+            file.write(_READ_AHEAD)
+    except OSError:
+        pass  # it is only slower
     return ops.Attached(device, read_text(f"{folder}/loop/dio").strip() == "1")
 
 
