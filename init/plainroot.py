@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import errno
 
-from . import cifsroot, ops, rootcheck
+from . import admission, cifsroot, ops, rootcheck
 from .cheap import TYPE_CHECKING
 from .ops import StepError
-from .places import SYSROOT
 
 if TYPE_CHECKING:
     from .boot import Steps
@@ -44,7 +43,7 @@ def mount(settings: Settings, share: Share) -> Steps:
     tries = versions(share)
     refused: list[StepError] = []
     best: tuple[str, Found] | None = None
-    mounted, root = "", SYSROOT
+    mounted, root = "", settings.root_point
     for options in tries:
         try:
             yield from _mount(settings, share, options)
@@ -55,7 +54,7 @@ def mount(settings: Settings, share: Share) -> Steps:
             yield ops.Log(6, f"share: {options}: {error.reason}")
             continue
         mounted = options
-        found: Found = yield ops.TryRoot(root, settings.read_only or "ro" in options.split(","), PATIENCE)
+        found: Found = yield ops.TryRoot(root, settings.source_read_only or "ro" in options.split(","), PATIENCE)
         if best is None or len(found.lacks) < len(best[1].lacks):
             best = options, found
         if not found.lacks or found.trouble or options == tries[-1]:
@@ -93,9 +92,11 @@ def _key(word: str) -> str:
 
 
 def _mount(settings: Settings, share: Share, options: str) -> Steps:
-    text = cifsroot.with_user(share, options) + (",ro" if settings.read_only else ",rw")
+    if settings.holds_containers:  # overlay=PATH
+        options = admission.reaching_the_server(settings, options)
+    text = cifsroot.with_user(share, options) + (",ro" if settings.source_read_only else ",rw")
     patience = settings.timeout or max(30.0, settings.retry)
-    yield ops.MountShare(share.unc, SYSROOT, text, share.password, patience)
+    yield ops.MountShare(share.unc, settings.root_point, text, share.password, patience)
 
 
 def _nothing_spoken(share: Share, refused: list[StepError]) -> StepError:
