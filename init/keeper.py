@@ -13,7 +13,7 @@ import os
 import select
 import time
 
-from . import frames, kernel, lease, log, netlink, netstate, network, packets
+from . import frames, kernel, lease, log, netfiles, netlink, netstate, packets
 from .bootp import CLIENT_PORT
 from .cheap import TYPE_CHECKING, signal
 from .rtnl import Kernel
@@ -177,7 +177,7 @@ class Keeper:
         try:
             with Kernel() as routes:
                 line.assign(routes, old)
-            network.leave_files(self.network, self._folder, run="")
+            netfiles.leave_files(self.network, self._folder, run="")
         except (OSError, netlink.NetlinkError) as error:
             self._say(3, f"lease: {new.device}: {error}")
 

@@ -6,11 +6,11 @@ Which device it is, and what a server gives, is search.py's to find; formats are
 
 from __future__ import annotations
 
-import os
 import time
 
 from . import netlink, netstate
 from .cheap import TYPE_CHECKING
+from .netfiles import leave_files
 from .netrestore import restore
 from .netstate import Interface, Made, Network, NetworkError, resolv_conf
 from .rtnl import Kernel
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Interface", "Network", "NetworkError", "configure", "leave_files", "resolv_conf", "restore"]
 
-STATE_FOLDER = "/run/initramfs/net"
 _METRIC_STEP = 100
 
 
@@ -111,28 +110,3 @@ def _configure(search: Search, request: Request, metric: int, deadline: float, l
     for reason in lease.ignored if lease else ():
         log(f"{link.name}: ignored {reason}")
     return interface
-
-
-def leave_files(network: Network, folder: str = STATE_FOLDER, run: str = "/run") -> None:
-    """Write pnp, ntp_servers, resolv.conf, state to `folder`, and to `run` (not where that is "") what is about one
-    device: net-DEVICE.conf, net6-DEVICE.conf.
-
-    Each file is replaced whole: somebody may be reading it. Raises OSError.
-    """
-    os.makedirs(folder, mode=0o755, exist_ok=True)
-    uptime = int(time.clock_gettime(time.CLOCK_BOOTTIME))
-    contents = {
-        f"{folder}/pnp": netstate.pnp(network),
-        f"{folder}/ntp_servers": netstate.ntp_servers(network),
-        f"{folder}/resolv.conf": resolv_conf(network),
-        f"{folder}/state": netstate.encode(network),
-    }
-    for interface in network.interfaces if run else ():
-        if interface.six:
-            contents[f"{run}/net6-{interface.device}.conf"] = netstate.klibc_conf6(interface)
-        else:
-            contents[f"{run}/net-{interface.device}.conf"] = netstate.klibc_conf(interface, uptime)
-    for path, content in contents.items():
-        with open(f"{path}.new", "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(content)
-        os.rename(f"{path}.new", path)

@@ -14,8 +14,8 @@ import time
 from . import console, keeper, kernel, netlink, netstate, rebootwatch
 from .cheap import TYPE_CHECKING, signal
 from .drivers import read_text
+from .netrestore import restore
 from .netstate import NetworkError
-from .network import restore
 from .rtnl import Kernel
 
 if TYPE_CHECKING:

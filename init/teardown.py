@@ -11,7 +11,7 @@ import os
 import select
 import time
 
-from . import claimant, console, keeper, kernel, netstate, network, shutdown
+from . import claimant, console, keeper, kernel, netrestore, netstate, shutdown
 from .cheap import TYPE_CHECKING, signal
 from .drivers import read_text
 from .mounts import LoopDevice, MountPoint, parse_mountinfo, unescape
@@ -245,12 +245,12 @@ def bring_network_back(folder: str, say: Say) -> None:
     if not state:
         return
     try:
-        network.restore(
+        netrestore.restore(
             netstate.decode(state),
             deadline=time.monotonic() + 10,
             log=lambda line: say(6, f"network: {line}"),
         )
-    except network.NetworkError as error:
+    except netstate.NetworkError as error:
         say(3, f"shutdown: {error.message}")
 
 
