@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab import eventually
+
 from .harness.wire import DNS, FILES_NAME, FileServer, Wires, network
 from .site import BOOT, Site
 
@@ -95,7 +97,10 @@ def test_pxelinux_names_the_second_card(site: Site, wires: Wires) -> None:
             f"APPEND {command_line}\n"
         )
 
-    with site.system("rw ip=:::::::10.7.0.1", share=by_name(site), load=load, **options) as vm:
+    with site.boot("rw ip=:::::::10.7.0.1", share=by_name(site), load=load, **options) as vm:
+        # Its packets go through the emulated firmware, which is slow where the machine is.
+        eventually(lambda: f"sent {folder}/{site.image.name} to " in log(), "pxelinux", 900)
+        site.wait_up(vm)
         words = vm.run("cat /proc/cmdline").split()
         (address,) = re.findall(r"DHCPACK\(second\) (10\.7\.0\.5\d) 52:54:00:00:00:02", log())
         assert f"ip={address}:10.7.0.1:10.7.0.1:255.255.255.0" in words
