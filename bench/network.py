@@ -5,7 +5,8 @@
 
 1. From the device's carrier to a configured address: init/network.py, whose interpreter runs already as PID 1's
    does, against busybox udhcpc, started when the device has been set up, with a script that assigns the address
-   (both have to do what comes after the carrier). To reach: a ratio of at most 1.0.
+   (both have to do what comes after the carrier). To reach: a ratio of at most 1.0. Ours also asks whether another
+   machine has the address, udhcpc does not (its option -a would, and waits for two seconds).
 2. A machine with four cards, of which the last is the one that is answered, against one with a single card; to
    reach: at most 1.1. Measured from that device's carrier to its address, and as information from the start to
    configure()'s return.

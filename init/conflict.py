@@ -17,17 +17,24 @@ _IFF_NOARP = 0x80
 PATIENCE = 1.0  # seconds until a carrier counts though the kernel has not acted on it (netlink.Link.running)
 
 
-def holder(kernel: Kernel, link: Link, address: str) -> str:
-    """Return the hardware address of the other machine that has `address`, "" where none answers. Raises OSError."""
+def found(kernel: Kernel, link: Link, address: str) -> str:
+    """Return what is the matter with `address`, "" where no other machine says that it has it.
+
+    That nobody can be asked (a kernel without packet sockets, a device that goes down just now) is said, no more.
+    """
     if link.type != netlink.ARPHRD_ETHER or link.flags & _IFF_NOARP:
         return ""
-    _await_running(kernel, link)
-    opened = packets.listen(link.name, frames.ETH_P_ARP)
     try:
-        mac = bytes.fromhex(link.mac.replace(":", ""))
-        return _ask(opened, arp.Probe(mac, packed(address) or b"", time.monotonic())).hex(":")
-    finally:
-        opened.close()
+        _await_running(kernel, link)
+        opened = packets.listen(link.name, frames.ETH_P_ARP)
+        try:
+            mac = bytes.fromhex(link.mac.replace(":", ""))
+            holder = _ask(opened, arp.Probe(mac, packed(address) or b"", time.monotonic()))
+        finally:
+            opened.close()
+    except OSError as error:
+        return f"may be in use by another machine, which cannot be asked: {error.strerror}"
+    return f"is in use by {holder.hex(':')}" if holder else ""
 
 
 def _await_running(kernel: Kernel, link: Link) -> None:

@@ -97,8 +97,8 @@ def _configure(search: Search, request: Request, metric: int, deadline: float, l
             from . import conflict  # only static addresses pay for it
 
             interface = netstate.static(request, link, metric)
-            if other := conflict.holder(search.kernel, link, interface.address):
-                log(f"{link.name}: WARNING: {interface.address} is in use by {other}", 4)
+            if trouble := conflict.found(search.kernel, link, interface.address):
+                log(f"{link.name}: WARNING: {interface.address} {trouble}", 4)
         else:
             # Leases are kept by a clock that goes on while the machine sleeps.
             ahead = time.clock_gettime(time.CLOCK_BOOTTIME) - search.now()

@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 
 from init import dhcp, frames, netstate, options
 from init.dhcp import SELECTING, Client
-from init.exchange import BOUND, Outcome
+from init.exchange import BOUND, REBINDING, RENEWING, Outcome
 from init.ipconfig import Request, is_host, packed
 from init.netlink import Link
 from init.netstate import Network
 from init.options import Lease
 from tests import dhcp_wire as wire
+from tests.unit.test_arp import claim
 
 LINK = Link(2, "eth0", "52:54:00:12:34:56", 1, 0x10043, 1500, "up", 0, "")
+ARP = -1  # beside DHCP's types
 KINDS = {"offer", "ack", "nak", "answer", "ignored", "dropped"}
 codes = st.one_of(st.sampled_from(sorted(options._READERS)), st.integers(0, 255))
 pairs = st.lists(st.tuples(codes, st.binary(max_size=40)), max_size=8)
@@ -91,20 +93,30 @@ def test_a_damaged_packet_is_refused_or_harmless(data: st.DataObject) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 5000), st.sampled_from([0, 2, 5, 6])), max_size=30),
+    st.lists(st.tuples(st.floats(0, 0.02) | st.floats(0, 5000), st.sampled_from([0, 2, 5, 6, ARP])), max_size=30),
     st.integers(0, 2**32 - 1),
+    st.booleans(),
 )
-def test_time_and_answers_in_any_order(steps: list[tuple[float, int]], xid: int) -> None:
-    client = Client(wire.MAC, xid, Request(), 0.0)
+def test_time_and_answers_in_any_order(steps: list[tuple[float, int]], xid: int, probing: bool) -> None:
+    client = Client(wire.MAC, xid, Request(), 0.0, probing=probing)
     now, question = 0.0, client.outgoing()[-1]
+
+    def asked() -> bytes:
+        """The last question to a server."""
+        sent = (frame for frame in client.outgoing() if frames.ethertype(frame) == frames.ETH_P_IP)
+        return (question, *sent)[-1]
+
     for wait, kind in steps:
         now += wait
         client.tick(now)
-        question = (question, *client.outgoing())[-1]
+        question = asked()
         assert client.deadline() > now  # otherwise the caller would turn round and round
-        if kind:
+        if kind == ARP:
+            client.receive(claim(), now)
+        elif kind:
             client.receive(wire.answer(question, kind, (51, b"\0\0\x0e\x10")), now)
-            question = (question, *client.outgoing())[-1]
+        question = asked()
+        assert (client.lease is not None) == (client.state in (BOUND, RENEWING, REBINDING))
         assert client.state in {state for pair in dhcp._NEXT.items() for state in (pair[0][0], pair[1])}
 
 
