@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,9 +68,9 @@ class Wires:
 class FileServer(Samba):
     """A Samba in the namespace "files", at FILES and the usual port."""
 
-    def __init__(self, folder: Path, wires: Wires, **options: object) -> None:
+    def __init__(self, folder: Path, wires: Wires, more: Mapping[str, str] | None = None, **options: object) -> None:
         self.prefix = wires.lab.network("files")
-        told = {"smb ports": "445", "interfaces": FILES}
+        told = {"smb ports": "445", "interfaces": FILES, **(more or {})}
         super().__init__(folder, options=told, **options)  # type: ignore[arg-type]
         self.port = 445
 

@@ -1,0 +1,171 @@
+"""Two machines and one container: the second writes nothing, is told who holds it, and gets it when that is done."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from init.claim import OFFSET, Record
+from tests.kernels import kernel
+from tests.roots import PROMPT
+
+from .harness import Machine, RangeLock, check, until
+from .harness.wire import FileServer, network
+from .site import BOOT, SHELL, Site
+
+pytestmark = pytest.mark.vm
+
+ANNA = {"nic": "virtio-net-pci,mac=52:54:00:00:00:0a"}
+OTTO = {"nic": "virtio-net-pci,mac=52:54:00:00:00:0b"}
+
+
+def record(site: Site) -> Path:
+    """The file beside the container."""
+    return site.disk.with_name(f"{site.disk.name}.lease")
+
+
+def lease(site: Site) -> RangeLock:
+    """The lock as the server is to know it."""
+    return RangeLock(str(site.disk), OFFSET, 1)
+
+
+@contextmanager
+def another(site: Site, words: str, **options: object) -> Iterator[Machine]:
+    """A machine beside the first, with the same image, server and container."""
+    found = kernel("6.1")
+    append = f'root=/dev/cifs "cifsroot={site.server.cifsroot()}" loop=disk.img rw {words}'
+    with Machine(found.vmlinuz, site.image, site.folder, append=append, **{**OTTO, **options}) as vm:  # type: ignore[arg-type]
+        yield vm
+
+
+def comes_up(vm: Machine) -> None:
+    vm.wait_for(f"{PROMPT}|{SHELL}", BOOT)
+    assert vm.seen(PROMPT), vm.console.text[-3000:]
+
+
+def test_a_second_machine(site: Site) -> None:
+    """Refused, read-only beside the first, and waiting for it."""
+    site.put()
+    with site.system("rw ip=::::anna::dhcp", **ANNA) as anna:
+        assert site.server.locks() == [lease(site)]
+        assert "host=anna\n" in record(site).read_text()
+        anna.run("sync")
+        before = site.disk.stat()
+        held = r"disk\.img is held by anna \(10\.0\.2\.15, 52:54:00:00:00:0a\) since 20\d\d-\d\d-\d\d [\d:]{8} UTC"
+        with another(site, "ip=::::otto::dhcp panic=0") as otto:
+            otto.wait_for(SHELL, BOOT)
+            assert otto.seen(f"what failed: {held}$")
+            assert otto.seen(r"to try: .*rd\.lease=wait.*smbstatus -B.*smbcontrol PID close-share")
+        with another(site, "ip=::::otto::dhcp rd.lease=ro") as otto:
+            comes_up(otto)
+            assert otto.seen(f"{held}: going on READ-ONLY")
+            otto.run("! touch /root/otto")
+            assert site.server.locks() == [lease(site)]
+        assert (site.disk.stat().st_mtime_ns, site.disk.stat().st_blocks) == (before.st_mtime_ns, before.st_blocks)
+        assert "host=anna\n" in record(site).read_text()
+        with another(site, "ip=::::otto::dhcp rd.lease=wait") as otto:
+            otto.wait_for(f"{held}; waiting, 1\\d s$", BOOT)
+            anna.run("echo anna >/root/anna")
+            anna.type("poweroff")
+            anna.wait_powered_off(BOOT)
+            comes_up(otto)
+            assert "host=otto\n" in record(site).read_text()
+            assert otto.run("cat /root/anna") == "anna\n"
+            otto.type("poweroff")
+            otto.wait_powered_off(BOOT)
+            site.assert_released()
+    site.assert_clean()
+
+
+def test_readers_share_and_keep_a_writer_out(site: Site) -> None:
+    site.put()
+    content = site.disk.read_bytes()
+    with (
+        site.boot("ip=::::anna::dhcp loopflags=ro", up=PROMPT, **ANNA) as anna,
+        another(site, "ip=::::otto::dhcp loopflags=ro") as otto,
+    ):
+        comes_up(otto)
+        assert site.server.locks() == [lease(site)] * 2
+        assert not record(site).exists()
+        with another(site, "ip=::::third::dhcp panic=-1", nic="virtio-net-pci,mac=52:54:00:00:00:0c") as third:
+            third.wait_for("what failed: disk.img is held by a machine that left no name, or several that", BOOT)
+        for vm in (anna, otto):
+            vm.type("poweroff")
+            vm.wait_powered_off(BOOT)
+        site.assert_released()
+    assert site.disk.read_bytes() == content
+
+
+def try_lock(file: int) -> bool:
+    """Take the lease's lock on the server itself, as whatever stands for another machine there."""
+    try:
+        fcntl.fcntl(file, fcntl.F_SETLK, struct.pack("@hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, OFFSET, 1, 0))
+    except OSError as error:
+        assert error.errno in (errno.EACCES, errno.EAGAIN)
+        return False
+    return True
+
+
+@pytest.mark.parametrize("series", ["6.1", "6.12"])
+def test_a_server_that_was_restarted(series: str, site: Site) -> None:
+    """The lock is taken again; where somebody was quicker, the root is read-only. It begins with another's record."""
+    site.put()
+    record(site).write_text(Record("ghost", "10.0.2.99", "52:54:00:00:00:99").encode("disk.img"))
+    with site.boot("rw ip=::::anna::dhcp loglevel=6", series=series, quiet=False, **ANNA) as vm:
+        vm.wait_for(r"disk\.img is free, but was not given back by ghost \(10\.0\.2\.99, ", BOOT)
+        comes_up(vm)
+        assert "host=anna\n" in record(site).read_text()
+        site.server.stop()
+        site.server.start()
+        vm.wait_for(r"lease: disk\.img: .*our lock is taken again", BOOT)
+        assert site.server.locks() == [lease(site)]
+        vm.run("echo saved >/root/note; sync")
+        site.server.stop()
+        file = os.open(site.disk, os.O_RDWR)
+        try:
+            until(lambda: try_lock(file), BOOT, "the old server's last process lets go")
+            site.server.start()
+            vm.wait_for(r"THE LEASE ON disk\.img IS LOST to another machine\n +/sysroot is read-only from now on", BOOT)
+            before = site.disk.stat().st_mtime_ns
+            assert vm.run("touch /root/lost; cat /root/note", status=None).endswith("Read-only file system\nsaved\n")
+            vm.run("dmesg | tail -n 40; sync")
+            vm.type("poweroff")
+            vm.wait_powered_off(BOOT)
+            assert site.disk.stat().st_mtime_ns == before
+        finally:
+            os.close(file)
+        assert (site.server.open_files(), site.server.locks()) == ([], [])
+    assert "UNEXPECTED INCONSISTENCY" not in check(site.disk).report
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="taps and namespaces are root's")
+def test_after_a_power_cut_the_same_machine_gets_its_own(site: Site) -> None:
+    """The server hears nothing of it: it lets go when the connection's keepalive is answered by one that knows none."""
+    with network(site.folder / "network") as wires:
+        keepalive = "TCP_NODELAY TCP_KEEPIDLE=20 TCP_KEEPINTVL=5 TCP_KEEPCNT=4"
+        site.serve(FileServer, wires=wires, more={"socket options": keepalive})
+        site.put()
+        wires.switch("lan", "10.7.0.1/24")
+        first, second = wires.card("first", switch="lan"), wires.card("second", switch="lan")
+        second[-1] = second[-1].replace("mac=52:54:00:00:00:02", "mac=52:54:00:00:00:01")
+        words = "rw ip=10.7.0.9::10.7.0.1:255.255.255.0:anna:eth0:off"
+        with site.boot(words, up=PROMPT, **wires.machine(*first)) as before:
+            before.run("echo saved >/root/note; sync; echo unsaved >/root/other")
+            before.cut_power()
+            with another(site, words.removeprefix("rw "), **wires.machine(*second)) as after:
+                after.wait_for("disk.img is held by this machine as it was before it was switched off; waiting", BOOT)
+                comes_up(after)
+                assert after.run("cat /root/note") == "saved\n"
+                assert site.server.locks() == [lease(site)]
+                after.type("poweroff")
+                after.wait_powered_off(BOOT)
+                assert (site.server.open_files(), site.server.locks()) == ([], [])
+                assert not record(site).exists()
+    site.assert_clean()
