@@ -102,6 +102,15 @@ class TryRoot(NamedTuple):
         return f"{'look at' if self.read_only else 'try'} what {self.root} can hold"
 
 
+class TakeHostName(NamedTuple):
+    """Give the machine the name in the etc/hostname of the root mounted on `root`; answers whether that is another."""
+
+    root: str
+
+    def describe(self) -> str:
+        return f"take the host name from {self.root}/etc/hostname"
+
+
 class Unmount(NamedTuple):
     """Unmount `target` again."""
 
@@ -331,6 +340,7 @@ Operation = (
     | ConfigureNetwork
     | MountShare
     | TryRoot
+    | TakeHostName
     | Unmount
     | MountExport
     | FindContainer

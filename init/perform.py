@@ -12,7 +12,7 @@ import time
 
 from . import attach, console, kernel, netstate, network, ops, ramdisk, rebootwatch, spawn, switch
 from .cheap import TYPE_CHECKING, signal, socket
-from .drivers import Drivers
+from .drivers import Drivers, read_text
 from .log import KernelMessages, Log
 from .ops import StepError
 
@@ -134,6 +134,14 @@ class Performer:
 
         return rootprobe.probe(operation.root, read_only=operation.read_only, seconds=operation.seconds)
 
+    def _take_host_name(self, operation: ops.TakeHostName) -> bool:
+        lines = [line.strip() for line in read_text(f"{operation.root}/etc/hostname").splitlines()]
+        name = next((line for line in lines if line and line[0] != "#"), "")  # hostname(5)
+        if name in ("", os.uname().nodename):
+            return False
+        socket.sethostname(name)
+        return True
+
     def _unmount(self, operation: ops.Unmount) -> None:
         kernel.umount2(operation.target, kernel.MNT_DETACH)
 
@@ -232,6 +240,7 @@ _METHODS = {
     ops.Now: "_now", ops.Sleep: "_sleep", ops.Log: "_write", ops.Report: "_report", ops.LoadDrivers: "_load_drivers",
     ops.ConfigureNetwork: "_configure_network", ops.MountShare: "_mount_share",
     ops.MountExport: "_mount_export", ops.TryRoot: "_try_root", ops.Unmount: "_unmount",
+    ops.TakeHostName: "_take_host_name",
     ops.Claim: "_claim", ops.GiveUp: "_give_up", ops.MachineNames: "_machine_names",
     ops.MakeContainer: "_make_container", ops.MakeFolders: "_make_folders",
     ops.CheckFilesystem: "_check",

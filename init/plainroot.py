@@ -14,6 +14,7 @@ import errno
 from . import admission, cifsroot, ops, rootcheck
 from .cheap import TYPE_CHECKING
 from .ops import StepError
+from .places import SYSROOT
 
 if TYPE_CHECKING:
     from .boot import Steps
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     from .rootcheck import Found
     from .settings import Settings
 
+# Extended attributes over SMB1 end the process that sets one, and leave the file system in disorder: the kernel's own
+# check of string lengths strikes in CIFSSMBSetEA (seen with 6.1). systemd sets one at every boot.
+NO_XATTR = "nouser_xattr"
 # In this order. cifsroot.c's own default is "vers=1.0,cifsacl,mfsymlinks,rsize=1048576,wsize=65536,uid=0,gid=0,hard":
 # the sizes are what SMB1 with UNIX extensions comes to by itself; uid= and gid= would show every file as root's
 # (forceuid), and mfsymlinks would have symlinks made as files although the server can do better.
 TRIES = (
     ("vers=3.1.1", "hard", "posix"),
-    ("vers=1.0", "hard"),
+    ("vers=1.0", "hard", NO_XATTR),
     ("vers=3.1.1", "hard", "mfsymlinks", "sfu", "nobrl", "dynperm"),
 )
 # What a server or a kernel answers that does not have a version or an extension. ENOTDIR: kernel 6.1 and the
@@ -69,6 +73,11 @@ def mount(settings: Settings, share: Share) -> Steps:
         if mounted:
             yield ops.Unmount(root)
         yield from _mount(settings, share, options)
+    # Since 5.17 cifs refuses to remount where the machine has another name than at the mount (fs_context.c,
+    # workstation_name), and a root that is read-only at first is remounted when the real system has taken its name.
+    if settings.read_only and root == SYSROOT and (yield ops.TakeHostName(root)):
+        yield ops.Unmount(root)
+        yield from _mount(settings, share, options)
     yield from _judge(found, root)
     return f"{share.unc} mounted on {root} with {options}"
 
@@ -77,7 +86,8 @@ def versions(share: Share) -> list[str]:
     """The option texts to be tried, in order: one where the command line names a version itself."""
     given = share.options.split(",")
     if share.version_given:
-        return [share.options]
+        old = "vers=1.0" in given and not {"user_xattr", NO_XATTR} & set(given)
+        return [f"{share.options},{NO_XATTR}" if old else share.options]
     given.remove(cifsroot.DEFAULT_VERSION)
     known = {_key(word) for word in given}
     texts = [",".join([*(word for word in words if _key(word) not in known), *given]) for words in TRIES]

@@ -39,7 +39,8 @@ def shells(*outcomes: Any) -> dict[type, Any]:
 def test_plain_share_in_order() -> None:
     machine = booted(PLAIN)
     assert machine.names() == [
-        "LoadDrivers", "ConfigureNetwork", "MountShare", "TryRoot", "Resolve", "Resolve", "StageRamdisk", "Supervise",
+        "LoadDrivers", "ConfigureNetwork", "MountShare", "TryRoot", "TakeHostName", "Resolve",
+        "Resolve", "StageRamdisk", "Supervise",
     ]  # fmt: skip
     assert machine.of(ops.MountShare) == [
         ops.MountShare("//server/share", SYSROOT, "vers=3.1.1,posix,hard,username=anna,ro", "secret", 180.0)
@@ -251,7 +252,7 @@ def test_the_step_is_tried_again_after_the_shell() -> None:
     machine = booted(PLAIN, {**answers, ops.Resolve: _first_time_nothing()})
     assert machine.names(ops.Resolve) == [
         "LoadDrivers", "Report", "Shell", "LoadDrivers", "ConfigureNetwork", "MountShare", "TryRoot",
-        "StageRamdisk", "Supervise",
+        "TakeHostName", "StageRamdisk", "Supervise",
     ]  # fmt: skip
 
 

@@ -48,15 +48,30 @@ def by_version(**outcomes: Any) -> Any:
 @pytest.mark.parametrize(
     ("given", "tried"),
     [
-        ("", ["vers=3.1.1,posix,hard", "vers=1.0,hard", "vers=3.1.1,mfsymlinks,sfu,nobrl,dynperm,hard"]),
-        (",vers=1.0", ["hard,vers=1.0"]),
+        (
+            "",
+            [
+                "vers=3.1.1,posix,hard",
+                "vers=1.0,nouser_xattr,hard",
+                "vers=3.1.1,mfsymlinks,sfu,nobrl,dynperm,hard",
+            ],
+        ),
+        (",vers=1.0", ["hard,vers=1.0,nouser_xattr"]),
+        (",vers=1.0,user_xattr", ["hard,vers=1.0,user_xattr"]),
         (",vers=3.1.1,posix,soft", ["vers=3.1.1,posix,soft"]),
-        (",brl,soft", ["vers=3.1.1,posix,brl,soft", "vers=1.0,brl,soft", "vers=3.1.1,mfsymlinks,sfu,dynperm,brl,soft"]),
+        (
+            ",brl,soft",
+            [
+                "vers=3.1.1,posix,brl,soft",
+                "vers=1.0,nouser_xattr,brl,soft",
+                "vers=3.1.1,mfsymlinks,sfu,dynperm,brl,soft",
+            ],
+        ),
         (
             ",nounix,nosfu",
             [
                 "vers=3.1.1,hard,nounix,nosfu",
-                "vers=1.0,hard,nounix,nosfu",
+                "vers=1.0,nouser_xattr,hard,nounix,nosfu",
                 "vers=3.1.1,mfsymlinks,nobrl,dynperm,hard,nounix,nosfu",
             ],
         ),
@@ -80,15 +95,15 @@ def test_the_first_that_lacks_nothing_is_taken() -> None:
 def test_the_documents_server_is_spoken_to_in_smb1() -> None:
     """Samba without POSIX extensions for SMB3 refuses them, and speaks SMB1 with UNIX extensions."""
     machine = booted(" rw", MountShare=by_version(posix=NO_SMB3))
-    assert mounted(machine) == ["vers=3.1.1,posix,hard,guest,rw", "vers=1.0,hard,guest,rw"]
+    assert mounted(machine) == ["vers=3.1.1,posix,hard,guest,rw", "vers=1.0,nouser_xattr,hard,guest,rw"]
     assert "share: vers=3.1.1,posix,hard,guest: //server/share: Operation not supported" in machine.log()
-    assert "share: //server/share mounted on /sysroot with vers=1.0,hard,guest [0.00 s]" in machine.log()
+    assert "share: //server/share mounted on /sysroot with vers=1.0,nouser_xattr,hard,guest [0.00 s]" in machine.log()
 
 
 def test_the_one_that_lacks_least_is_taken() -> None:
     some, more = Found(("owners", "set-user-ID bits"), POSIX), Found(("owners", "symlinks", "fifos"), BARE)
     machine = booted(" rw", MountShare=by_version(vers10=NO_SMB3), TryRoot=[some, more])
-    assert [one.partition(",hard")[0] for one in mounted(machine)] == [
+    assert [one.partition(",hard")[0].removesuffix(",nouser_xattr") for one in mounted(machine)] == [
         "vers=3.1.1,posix", "vers=1.0", "vers=3.1.1,mfsymlinks,sfu,nobrl,dynperm", "vers=3.1.1,posix",
     ]  # fmt: skip
     assert machine.of(ops.Unmount) == [ops.Unmount("/sysroot")] * 2
@@ -97,7 +112,7 @@ def test_the_one_that_lacks_least_is_taken() -> None:
 
 def test_a_better_one_is_kept() -> None:
     machine = booted(" rw", TryRoot=[Found(("owners",), POSIX), Found((), UNIX)])
-    assert [one.partition(",hard")[0] for one in mounted(machine)] == ["vers=3.1.1,posix", "vers=1.0"]
+    assert [one.split(",")[0] for one in mounted(machine)] == ["vers=3.1.1", "vers=1.0"]
     assert not machine.log(4)
 
 
@@ -141,6 +156,14 @@ def test_where_nothing_can_be_executed_no_init_is_tried() -> None:
 @pytest.mark.parametrize("words", [" ro", "", ",ro rw"])
 def test_a_read_only_root_is_only_looked_at(words: str) -> None:
     assert booted(words).of(ops.TryRoot) == [ops.TryRoot("/sysroot", True, 30.0)]
+
+
+def test_a_root_that_is_to_be_remounted_is_mounted_under_its_own_name() -> None:
+    machine = booted(" ro", TakeHostName=True)
+    assert mounted(machine) == ["vers=3.1.1,posix,hard,guest,ro"] * 2
+    assert machine.of(ops.Unmount) == [ops.Unmount("/sysroot")]
+    assert len(mounted(booted(" ro", TakeHostName=False))) == 1
+    assert not booted(" rw").of(ops.TakeHostName)
 
 
 # The one line.
