@@ -17,7 +17,7 @@ from mkinitfs.errors import MkinitfsError
 from mkinitfs.process import run
 from tests.kernels import kernel
 
-from . import boots, builds, files, needs
+from . import boots, builds, files, needs, nfs
 from .contenders import ENV, Bench, chosen_kernel, mkinitfs, ours
 from .table import Row, as_json, render
 
@@ -72,6 +72,7 @@ def main(build_rounds: int, boot_rounds: int, file_rounds: int, for_scripts: boo
             rows: list[Row] = builds.measure(bench, build_rounds, say)
             if boot_rounds:
                 rows += boots.measure(bench, boot_rounds, say)
+                rows += nfs.measure(bench, boot_rounds, say)
             if file_rounds:
                 rows += files.measure(bench, file_rounds, say)
     except MkinitfsError as error:

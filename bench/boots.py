@@ -95,16 +95,21 @@ def _rows(reports: Mapping[str, list[Report]]) -> list[Row]:
 def _share(bench: Bench) -> Path:
     """A folder for Samba; its share is a root by itself and holds a container with the same root."""
     folder = bench.work / "samba"
-    root = folder / "share"
+    root = make_root(folder / "share")
+    container = make_container(folder / CONTAINER, root, "ext4", 64 * MiB)
+    container.rename(root / CONTAINER)
+    return folder
+
+
+def make_root(root: Path) -> Path:
+    """A root in a folder, its init the one that reports."""
     # What dracut takes for a usable root has these folders and a dynamic loader.
     for name in ("dev", "lib64", "proc", "run", "sbin", "sys", "tmp"):
         (root / name).mkdir(parents=True)
     shutil.copy2("/lib64/ld-linux-x86-64.so.2", root / "lib64")
     source = Path(__file__).with_name("first.c")
     run(["gcc", "-static", "-Os", "-Wall", "-Werror", "-o", root / "sbin/init", source], env=ENV)
-    container = make_container(folder / CONTAINER, root, "ext4", 64 * MiB)
-    container.rename(root / CONTAINER)
-    return folder
+    return root
 
 
 def _boots(bench: Bench, samba: Samba) -> dict[str, Boot]:

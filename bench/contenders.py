@@ -59,17 +59,24 @@ def command(bench: Bench, tool: str, level: int, image: Path) -> list[str | Path
         case "mkinitfs":
             return [mkinitfs(), "build", *ours(bench.kernel), "--level", str(level), "--output", image]
         case "dracut":
-            empty = bench.work / "dracut"
-            empty.mkdir(exist_ok=True)
-            return [
-                *("dracut", "--force", "--quiet", "--no-hostonly", "--kver", version, "--tmpdir", bench.work),
-                *("--conf", "/dev/null", "--confdir", empty, "-m", DRACUT_MODULES, "--drivers", " ".join(names)),
-                *("--compress", f"zstd -{level} -T0 -q", image),
-            ]
+            return dracut(bench, level, image)
         case "initramfs-tools":
             settings = _settings(bench.work / "initramfs-tools", names)
             return ["mkinitramfs", "-d", settings, "-c", "zstd", "-l", str(level), "-o", image, version]
     raise MkinitfsError(f"{tool}: not one of {', '.join(TOOLS)}")
+
+
+def dracut(bench: Bench, level: int, image: Path, kind: str = "cifs") -> list[str | Path]:
+    """What makes dracut's image for a root on `kind`, which is the name of its module for that."""
+    names = sorted(name.removesuffix(".ko") for name in bench.modules)
+    modules = DRACUT_MODULES.replace("cifs", kind)
+    empty = bench.work / "dracut"
+    empty.mkdir(exist_ok=True)
+    return [
+        *("dracut", "--force", "--quiet", "--no-hostonly", "--kver", bench.kernel.version, "--tmpdir", bench.work),
+        *("--conf", "/dev/null", "--confdir", empty, "-m", modules, "--drivers", " ".join(names)),
+        *("--compress", f"zstd -{level} -T0 -q", image),
+    ]
 
 
 def mkinitfs() -> Path:

@@ -29,11 +29,11 @@ FEWEST_SECONDS = 20.0  # for one attempt where there are others: rpcbind's own t
 
 _PASSING = (
     errno.EHOSTDOWN, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EAGAIN,
-    errno.ECONNRESET, errno.ECONNABORTED, errno.EINPROGRESS, errno.ENETDOWN, errno.EIO, errno.EPROTONOSUPPORT,
-    errno.EOPNOTSUPP, errno.ESTALE, errno.EBUSY, errno.EINTR,
+    errno.ECONNRESET, errno.ECONNABORTED, errno.EINPROGRESS, errno.ENETDOWN, errno.EIO, errno.ESTALE,
+    errno.EBUSY, errno.EINTR, errno.EOPNOTSUPP,  # the latter: rpcbind does not know of it, yet
 )  # fmt: skip
 _REFUSED = "is this machine in the export's list of clients, and is the folder exported? (exportfs -v on the server)"
-_VERSION = "the server does not serve this version of NFS, or not yet: nfsvers=3 and nfsvers=4.2 ask for one of them"
+_VERSION = "the server does not serve this version of NFS: nfsvers=3 or nfsvers=4.2 asks for the other"
 _UNREACHABLE = "is the server on, is NFS running there, and is it reachable from here? ip= and port= are worth a look"
 _HINTS = {
     errno.EACCES: _REFUSED,
@@ -41,7 +41,7 @@ _HINTS = {
     errno.ENOENT: "is there such a folder on the server, and exported? NFS 4 begins at the export with fsid=0, if any",
     errno.ENOTDIR: "the export is no folder",
     errno.EPROTONOSUPPORT: _VERSION,
-    errno.EOPNOTSUPP: _VERSION,
+    errno.EOPNOTSUPP: "does NFS 3 run on the server, mountd with it? nfsvers=4.2 needs neither mountd nor rpcbind",
     errno.EINVAL: "an option that this kernel's nfs does not know? see dmesg; most kernels are built without UDP",
     errno.ENODEV: "nfs.ko is not in this image or does not fit the kernel: mkinitfs build --profile nfs",
     errno.ECONNREFUSED: "is NFS running on the server? NFS 3 also asks rpcbind (port 111) unless port= and mountport= "
@@ -78,8 +78,10 @@ def mount(
     _prepare(network, export.debug)
     os.makedirs(target, exist_ok=True)
     deadline = time.monotonic() + timeout
-    errors = []
+    errors: list[StepError] = []
     for number, way in enumerate(ways):
+        if way.lesser and errors[-1].errno != errno.EPROTONOSUPPORT:
+            continue
         left = max(deadline - time.monotonic(), 1.0)
         patience = min(left, max(FEWEST_SECONDS, left / 2)) if number + 1 < len(ways) else left
         say(level, f"share: trying {way.describe()},{mode}")
@@ -92,10 +94,19 @@ def mount(
 
 
 def _foremost(errors: list[StepError]) -> StepError:
-    """The error that tells most: a server's answer before silence. Any that may pass makes it worth another try."""
-    chosen = min(errors, key=lambda error: (error.errno in _PASSING, error.errno in (errno.ETIMEDOUT, 0)))
-    chosen.retry = any(error.retry for error in errors) and chosen.errno in _PASSING
+    """The error that tells most: about the folder, about the version, about the way to the server, silence.
+
+    Where nobody has said anything about the folder yet, one that may pass makes it worth another try.
+    """
+    chosen = min(errors, key=_rank)
+    chosen.retry = _rank(chosen) > 0 and any(error.retry for error in errors)
     return chosen
+
+
+def _rank(error: StepError) -> int:
+    if error.errno in (errno.EPROTONOSUPPORT, errno.EOPNOTSUPP):
+        return 1
+    return 0 if error.errno not in _PASSING else 3 if error.errno == errno.ETIMEDOUT else 2
 
 
 def _prepare(network: Network, debug: bool) -> None:
@@ -185,7 +196,7 @@ def _error(way: Attempt, answer: str, said: tuple[str, ...]) -> StepError:
         return StepError(reason, said, errno.EAGAIN, retry=True, hint=hint)
     number = int(answer) if answer.isdigit() else errno.ETIMEDOUT
     reason = os.strerror(number) if answer else "no answer from the server"
-    version = next((word for word in way.options.split(",") if word.startswith(("vers=", "nfsvers="))), "")
+    version = nfsroot.version_of(way.options.split(","))
     retry = number in _PASSING
     hint = _HINTS.get(number, _UNREACHABLE if retry else "")
     return StepError(f"{way.source}{f' ({version})' if version else ''}: {reason}", said, number, retry, hint)

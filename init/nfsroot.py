@@ -23,7 +23,8 @@ DEFAULTS = (
 CONTAINER_DEFAULTS = ("hard",)
 # nfsroot.c asks for the oldest version that the kernel has, which is 3: nobody serves 2 any more. A server that
 # speaks only 4 is asked next. A container is locked on its server, which needs 4: lockd would want rpc.statd.
-VERSIONS, CONTAINER_VERSIONS = ("vers=3", "vers=4.2"), ("vers=4.2", "vers=3")
+FOUR, LESSER = "vers=4.2", ("vers=4.1", "vers=4.0")
+VERSIONS, CONTAINER_VERSIONS = ("vers=3", FOUR, *LESSER), (FOUR, *LESSER, "vers=3")
 _VERSION_WORDS = ("v2", "v3", "v4", "v4.0", "v4.1", "v4.2")
 _VERSION_KEYS = ("vers=", "nfsvers=", "minorversion=")
 
@@ -46,11 +47,15 @@ class Export(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One way to mount: `server` as it was named, and options that lack only `addr=`."""
+    """One way to mount: `server` as it was named, and options that lack only `addr=`.
+
+    `lesser`: of use only where the server does not speak the version of the one before.
+    """
 
     server: str
     directory: str
     options: str
+    lesser: bool = False
 
     @property
     def source(self) -> str:
@@ -75,8 +80,8 @@ def parse(value: str | None, rootflags: str, rootfstype: str, debug: bool, mista
     if not _clear(path.partition("/")[0]):
         mistakes.append(f"nfsroot={path}: [server:]folder[,options] is meant, an IPv6 address in brackets")
     words = [word for part in (options, rootflags) for word in part.split(",") if word]
-    if rootfstype == "nfs4" and not _version_given(words):
-        words.append("vers=4.2")
+    if rootfstype == "nfs4" and not version_of(words):
+        words.append(FOUR)
     return Export(server, directory, ",".join(words), debug)
 
 
@@ -108,8 +113,10 @@ def _clear(head: str) -> bool:
     return head.count(":") < 2
 
 
-def _version_given(words: list[str]) -> bool:
-    return any(word in _VERSION_WORDS or word.startswith(_VERSION_KEYS) for word in words)
+def version_of(words: list[str]) -> str:
+    """The first of the options that says something of the version, "" where none does."""
+    found = (word for word in words if word in _VERSION_WORDS or word.startswith(_VERSION_KEYS))
+    return next(found, "")
 
 
 def attempts(export: Export, network: Network, container: bool) -> tuple[Attempt, ...]:
@@ -122,12 +129,13 @@ def attempts(export: Export, network: Network, container: bool) -> tuple[Attempt
     directory = export.directory or told_directory or DIRECTORY
     given = [word for part in (told_options, export.options) for word in part.split(",") if word]
     versions = CONTAINER_VERSIONS if container else VERSIONS
-    asked = [[]] if _version_given(given) else [[word] for word in versions]
+    asked = [[]] if version_of(given) else [[word] for word in versions]
+    lesser = [[word] for word in LESSER]
     defaults = CONTAINER_DEFAULTS if container else DEFAULTS
     return tuple(
         # Of two words that contradict each other the kernel takes the later one, hence this order; `nolock` comes
         # last as in nfsroot.c, since there is no rpc.statd yet. NFS 4 has locks of its own and does not mind it.
-        Attempt(server, path, ",".join([*defaults, *version, *given, "nolock"]))
+        Attempt(server, path, ",".join([*defaults, *version, *given, "nolock"]), lesser=version in lesser)
         for path in _directories(directory, network)
         for version in asked
     )

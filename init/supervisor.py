@@ -11,12 +11,10 @@ import os
 import select
 import time
 
-from . import console, keeper, kernel, netlink, netstate, rebootwatch
+from . import console, keeper, kernel, netstate, netwatch, rebootwatch
 from .cheap import TYPE_CHECKING, signal
 from .drivers import read_text
-from .netrestore import restore
-from .netstate import NetworkError
-from .rtnl import Kernel
+from .teardown import bounded
 
 if TYPE_CHECKING:
     from .teardown import Say
@@ -25,7 +23,9 @@ OLD_ROOT = "/sysroot"
 NET_FOLDER = "/net"  # /run/initramfs/net, seen from the ramdisk as root
 # The kernel sends these to PID 1: Ctrl-Alt-Del, the keyboard's request, power failure.
 HANDED_ON = (signal.SIGINT, signal.SIGWINCH, signal.SIGPWR)
-SETTLE = 1.0  # seconds a changed device is left alone, so that a restart of the network is no loss of it
+# Seconds that what is left of the system has to end in, or at least to write something back, once it asked for the end;
+# and those between two pushes after that. A process that has to write to a server that is gone cannot even be killed.
+FORCE_AFTER, FORCE_AGAIN = 30.0, 5.0
 
 
 def verb_of(status: int, announced: str) -> str:
@@ -45,16 +45,18 @@ def verb_of(status: int, announced: str) -> str:
     return ""
 
 
-def lost(interface: netstate.Interface, kernel_view: Kernel) -> bool:
-    """Whether the root's device is down or has no address left."""
-    for link in kernel_view.links().values():
-        if (link.mac, link.kind) == (interface.mac, interface.kind):
-            if interface.six:
-                local = interface.protocol == "link6"
-                found = kernel_view.addresses6(link.number)
-                return not link.up or not any(one.link_local == local for one in found)
-            return not link.up or not kernel_view.addresses(link.number)
-    return interface.kind in ("bond", "vlan")  # taken apart; a card that is gone cannot be brought back
+def unwritten() -> int:
+    """What is still to be written back anywhere, in kB (proc(5), meminfo)."""
+    lines = read_text("/proc/meminfo").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith(("Dirty:", "Writeback:")))
+
+
+def _hold(path: str) -> int:
+    """Keep a mount from being unmounted, though it be told to by force; -1 where there is none to hold."""
+    try:
+        return os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return -1
 
 
 class Supervisor:
@@ -67,7 +69,10 @@ class Supervisor:
         self._announced = ""
         self._status: int | None = None
         self._leases = keeper.Keeper(netstate.decode(read_text(f"{NET_FOLDER}/state")), NET_FOLDER, say)
-        self._look_at = 0.0
+        self._watch = netwatch.Watch(say)
+        self._force_at = 0.0
+        self._unwritten = 0
+        self._forced = False
 
     def run(self) -> str:
         """Wait until the real init is gone; answers the verb to end with, "" for a crash."""
@@ -81,16 +86,18 @@ class Supervisor:
         poll.register(self._leases, select.POLLIN)
         if self._listener >= 0:
             poll.register(self._listener, select.POLLIN)
-        with Kernel(netlink.RTMGRP_LINK | netlink.RTMGRP_IPV4_IFADDR | netlink.RTMGRP_IPV6_IFADDR) as routes:
-            poll.register(routes.events, select.POLLIN)
-            self._reap()  # a child that ended before the handler was there
-            while self._status is None:
-                wait = max(0.0, self._look_at - time.monotonic()) if self._look_at else None
-                ready = dict(poll.poll(None if wait is None else wait * 1000 + 1))
-                self._serve(ready, wake, poll, routes)
+        poll.register(self._watch, select.POLLIN)
+        self._reap()  # a child that ended before the handler was there
+        root = _hold(OLD_ROOT)
+        while self._status is None:
+            due = [at - time.monotonic() for at in (self._watch.look_at, self._force_at) if at]
+            ready = dict(poll.poll(max(0.0, min(due)) * 1000 + 1 if due else None))
+            self._serve(ready, wake, poll)
+        if root >= 0:
+            os.close(root)
         return verb_of(self._status, self._announced)
 
-    def _serve(self, ready: dict[int, int], wake: int, poll: select.poll, routes: Kernel) -> None:
+    def _serve(self, ready: dict[int, int], wake: int, poll: select.poll) -> None:
         if wake in ready:
             os.read(wake, 4096)
             self._reap()
@@ -102,17 +109,32 @@ class Supervisor:
                 self._listener = -1
         if self._leases.fileno() in ready:
             self._leases.serve()
-        if routes.events.fileno() in ready:
-            routes.changes(routes.links())
-            self._look_at = self._look_at or time.monotonic() + SETTLE
-        if self._look_at and time.monotonic() >= self._look_at:
-            self._look_at = 0.0
-            self._keep_network(routes)
+        self._watch.serve(self._leases.network)
+        if self._force_at and time.monotonic() >= self._force_at:
+            self._force()
+
+    def _force(self) -> None:
+        """Have the root's file system fail what is waiting for its server, so that the rest of the system can end.
+
+        A server that is merely slow is left in peace: as long as less and less is to be written, it works.
+        """
+        left, before = unwritten(), self._unwritten
+        self._unwritten = left
+        if left < before and not self._forced:
+            self._force_at = time.monotonic() + FORCE_AFTER
+            return
+        self._force_at = time.monotonic() + FORCE_AGAIN
+        if not self._forced:
+            self._forced = True
+            lines = ("the system does not end: its server does not answer", "what was not written back is lost")
+            console.tell(["mkinitfs: NOT RELEASED:", *(f"  {line}" for line in lines)])
+        bounded(lambda: kernel.umount2(OLD_ROOT, kernel.MNT_FORCE), FORCE_AGAIN)
 
     def _announcement(self) -> None:
         verb = rebootwatch.answer(self._listener)
         if verb:
             self._announced = verb
+            self._force_at, self._unwritten = time.monotonic() + FORCE_AFTER, unwritten()
         if verb == "kexec":  # refused inside a namespace: ours to do, once everything is released
             os.kill(self._child, signal.SIGKILL)
 
@@ -132,20 +154,6 @@ class Supervisor:
                 return
             if pid == self._child:
                 self._status = status
-
-    def _keep_network(self, routes: Kernel) -> None:
-        gone = [interface for interface in self._leases.network.interfaces if lost(interface, routes)]
-        if not gone:
-            return
-        self._say(4, f"supervisor: the root's network is down ({gone[0].device}); bringing it back")
-        try:
-            restore(
-                self._leases.network._replace(interfaces=tuple(gone)),
-                deadline=time.monotonic(),
-                log=lambda line: self._say(6, f"network: {line}"),
-            )
-        except NetworkError as error:
-            self._say(4, f"supervisor: {error.message}")
 
 
 def _wait_for(child: int, listener: int) -> str:

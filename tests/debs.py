@@ -10,7 +10,26 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mkinitfs.process import run
-from tests.kernels import ENV, _apt_options
+from tests.kernels import CACHE, ENV, _apt_options, _lock
+
+FOLDER = CACHE.parent / "debs"
+
+
+def deb(name: str, suite: str = "bookworm") -> Path:
+    """The package `name` of `suite` as a file, from the cache or else from the mirror."""
+    with _lock(FOLDER / f".{name}.lock"):
+        found = sorted(FOLDER.glob(f"{name}_*.deb"))
+        return found[0] if found else _download(name, suite)
+
+
+def _download(name: str, suite: str) -> Path:
+    with tempfile.TemporaryDirectory(dir=FOLDER, prefix=f".{name}-", ignore_cleanup_errors=True) as folder:
+        work = Path(folder)
+        options = _apt_options(suite, work)
+        run(["apt-get", *options, "update"], env=ENV)
+        run(["env", f"--chdir={work}", "apt-get", *options, "download", name], env=ENV)
+        (package,) = work.glob("*.deb")
+        return package.rename(FOLDER / package.name)
 
 
 def unpack(tree: Path, suite: str, packages: Iterable[str], machine: str = "amd64") -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
-from init import nfsroot, ops, settings
+from init import nfsmount, nfsroot, ops, settings
 from init.boot import boot
 from init.cmdline import parse
 from init.netstate import Interface, Network
@@ -99,21 +102,16 @@ def test_other_words_of_the_line() -> None:
     assert export("nfsroot=/x,nfsvers=4.0 rootfstype=nfs4").options == "nfsvers=4.0"
 
 
+DOCUMENT = (
+    "rsize=4096,wsize=4096,timeo=7,retrans=3,acregmin=3,acregmax=60,acdirmin=30,acdirmax=60,hard,noposix,cto,ac"
+)
+
+
 def test_the_documents_defaults() -> None:
     """The table of the nfsroot document; `port` is the port mapper's, `nointr` what kernels do by now."""
-    assert ways("root=/dev/nfs") == (
-        Attempt(
-            "10.0.2.2",
-            "/tftpboot/10.0.2.15",
-            "rsize=4096,wsize=4096,timeo=7,retrans=3,acregmin=3,acregmax=60,acdirmin=30,acdirmax=60,"
-            "hard,noposix,cto,ac,vers=3,nolock",
-        ),
-        Attempt(
-            "10.0.2.2",
-            "/tftpboot/10.0.2.15",
-            "rsize=4096,wsize=4096,timeo=7,retrans=3,acregmin=3,acregmax=60,acdirmin=30,acdirmax=60,"
-            "hard,noposix,cto,ac,vers=4.2,nolock",
-        ),
+    assert ways("root=/dev/nfs") == tuple(
+        Attempt("10.0.2.2", "/tftpboot/10.0.2.15", f"{DOCUMENT},{version},nolock", version in ("vers=4.1", "vers=4.0"))
+        for version in ("vers=3", "vers=4.2", "vers=4.1", "vers=4.0")
     )
 
 
@@ -133,7 +131,9 @@ def test_a_version_that_is_given_is_the_only_one(word: str) -> None:
 
 def test_a_container_needs_locks_and_large_pieces() -> None:
     found = ways("nfsroot=/x loop=disk.img", container=True)
-    assert [way.options for way in found] == ["hard,vers=4.2,nolock", "hard,vers=3,nolock"]
+    versions = ("4.2", "4.1", "4.0", "3")
+    assert [way.options for way in found] == [f"hard,vers={version},nolock" for version in versions]
+    assert [way.lesser for way in found] == [False, True, True, False]
 
 
 SIXES = Interface("eth0", "52:54:00:12:34:56", "auto6", "2001:db8::5", 64)
@@ -201,6 +201,35 @@ def test_a_server_that_is_late_is_waited_for() -> None:
 def test_a_root_that_says_nothing_of_nfs_names_both_ways() -> None:
     with pytest.raises(SettingsError, match="root=/dev/nfs nfsroot="):
         read("root=/dev/sda1")
+
+
+REFUSED, VERSION, SILENCE, NO_WAY = errno.EACCES, errno.EPROTONOSUPPORT, errno.ETIMEDOUT, errno.ECONNREFUSED
+
+
+@pytest.mark.parametrize(
+    ("numbers", "foremost", "retry"),
+    [
+        ([NO_WAY], NO_WAY, True),
+        ([VERSION], VERSION, False),
+        ([REFUSED, VERSION], REFUSED, False),
+        ([VERSION, REFUSED], REFUSED, False),
+        ([NO_WAY, VERSION], VERSION, True),  # NFS 3 is not up yet
+        ([NO_WAY, errno.ENOENT], errno.ENOENT, False),
+        ([SILENCE, NO_WAY], NO_WAY, True),
+        ([errno.EOPNOTSUPP, NO_WAY], errno.EOPNOTSUPP, True),
+    ],
+)
+def test_the_error_that_tells_most(numbers: list[int], foremost: int, retry: bool) -> None:
+    way = Attempt("s", "/x", "hard,vers=3,nolock")
+    found = nfsmount._foremost([nfsmount._error(way, str(number), ("nfs: said",)) for number in numbers])
+    assert (found.errno, found.retry) == (foremost, retry)
+    assert found.reason == f"s:/x (vers=3): {os.strerror(foremost)}"
+    assert (found.said, bool(found.hint)) == (("nfs: said",), True)
+
+
+def test_no_answer_at_all() -> None:
+    found = nfsmount._error(Attempt("s", "/x", "hard,v3,nolock"), "", ())
+    assert (found.reason, found.retry) == ("s:/x (v3): no answer from the server", True)
 
 
 def test_describe_names_everything() -> None:
