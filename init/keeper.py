@@ -3,7 +3,8 @@
 In the supervisor a Keeper is one more descriptor to wait for. Where systemd gets the ramdisk, the image's entry
 point /keeper runs one by itself: started before the root is switched (switch.leave_keeper), on the staged ramdisk
 alone, so that it holds neither the initramfs nor the root, with an argv[0] that begins with '@'
-(ROOT_STORAGE_DAEMONS); the shutdown ramdisk ends it. It also keeps no socket open while no answer is due.
+(ROOT_STORAGE_DAEMONS); the shutdown ramdisk ends it. It also puts back what the real system takes down of the network
+(netwatch.py). No socket for packets is open while no answer is due.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import select
 import time
 
-from . import frames, kernel, lease, log, netfiles, netlink, netstate, packets
+from . import frames, kernel, lease, log, netfiles, netlink, netstate, netwatch, packets
 from .bootp import CLIENT_PORT
 from .cheap import TYPE_CHECKING, signal
 from .rtnl import Kernel
@@ -218,7 +219,7 @@ def _await_sent(opened: packets.Socket, patience: float = 1.0) -> None:
 
 
 def main() -> None:
-    """Keep the leases until SIGTERM. Standard output is the kernel's log."""
+    """Keep the network and its leases until SIGTERM. Standard output is the kernel's log."""
     kernel.mark_root_storage_daemon()
 
     def say(level: int, text: str) -> None:
@@ -231,8 +232,11 @@ def main() -> None:
         keeper = Keeper(netstate.decode(file.read()), FOLDER, say)
     os.setpriority(os.PRIO_PROCESS, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    watch = netwatch.Watch(say)
     poll = select.poll()
     poll.register(keeper, select.POLLIN)
+    poll.register(watch, select.POLLIN)
     while True:
-        poll.poll()
+        poll.poll(max(0.0, watch.look_at - time.monotonic()) * 1000 + 1 if watch.look_at else None)
         keeper.serve()
+        watch.serve(keeper.network)

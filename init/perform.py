@@ -204,12 +204,11 @@ class Performer:
             raise
 
     def _leave_keeper(self) -> int:
-        """Leave somebody behind where a lease ends and there is a ramdisk to stand on; 0 for nobody."""
-        ends = any(interface.renewable for interface in self._network.interfaces)
+        """Leave somebody behind where there is a network and a ramdisk to stand on; 0 for nobody."""
         try:
-            return switch.leave_keeper() if ends and ramdisk.staged() else 0
+            return switch.leave_keeper() if self._network.interfaces and ramdisk.staged() else 0
         except OSError as error:
-            self._log.write(3, f"switch: nobody will renew the lease: {error.strerror}")
+            self._log.write(3, f"switch: nobody will keep the network: {error.strerror}")
             return 0
 
     def _supervise(self, operation: ops.Supervise) -> None:
