@@ -1,8 +1,10 @@
 """A container that another machine has taken is written no more: the way from a lost lease to a read-only root.
 
-What a remount read-only does first is to write back, and that is what must not happen. So the loop device is marked
-read-only (an ext4 then leaves its super block alone), ext4 is told to abort, which ends its journal and goes on
-reading, and others are shut down as XFS_IOC_GOINGDOWN(2) says, without their log. What knows neither is remounted.
+What a remount read-only does first is to write back, and that is what must not happen. So the share is shut down (since
+6.10 cifs then fails every write, and goes on reading), the loop device is marked read-only (an ext4 then leaves its
+super block alone), ext4 is told to abort, which ends its journal and goes on reading, and others are shut down as
+XFS_IOC_GOINGDOWN(2) says, without their log. What knows neither is remounted. On older kernels two things are still
+written: an aborted journal's super block, and metadata that was in the journal already (of half a minute at most).
 
 Whoever calls may stand on the ramdisk, where nothing of the kernel's is mounted, and may hold nothing of what the
 system has mounted: Folders lends /dev, /sys and /proc for as long as they are needed.
@@ -15,7 +17,7 @@ import os
 import struct
 
 from . import kernel, log
-from .mounts import parse_mountinfo
+from .mounts import unescape
 
 _HERE = "/lent"
 _KINDS = {"dev": "devtmpfs", "sys": "sysfs", "proc": "proc"}
@@ -56,6 +58,10 @@ def stop(container: int) -> list[str]:
     """Stop all writing to what is mounted from the file open as `container`; answers what was done, a line for each."""
     done = []
     try:
+        fcntl.ioctl(container, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH)
+    except OSError:
+        pass  # NFS, or an older cifs
+    try:
         with Folders("dev", "sys", "proc"):
             for name in _loops(container):
                 try:
@@ -63,7 +69,7 @@ def stop(container: int) -> list[str]:
                         fcntl.ioctl(device, _BLKROSET, struct.pack("=i", 1))
                 except OSError as error:
                     done.append(f"{name} cannot be made read-only: {error.strerror}")
-                done += [f"{point} {_stop(point, fstype)}" for point, fstype in _mounts(name)]
+                done += [f"{point} {_stop(point, fstype)}" for point, fstype in _written(name)]
     except OSError as error:
         done.append(f"WRITING CANNOT BE STOPPED: {error}; switch this machine off")
     return done
@@ -85,24 +91,31 @@ def _loops(container: int) -> list[str]:
     return found
 
 
-def _mounts(loop: str) -> list[tuple[str, str]]:
-    """Point, as PID 1 sees it, and type of what is mounted from a loop device or a partition of it."""
+def _written(loop: str) -> list[tuple[str, str]]:
+    """Point, as PID 1 sees it, and type of what is mounted read-write from a loop device or a partition of it."""
     with open(f"{_HERE}/proc/1/mountinfo", errors="surrogateescape") as table:
-        mounts = parse_mountinfo(table.read())
+        lines = table.read().split("\n")
     found: dict[str, tuple[str, str]] = {}
-    for mount in mounts:
-        partition = mount.source.removeprefix(f"/dev/{loop}")
-        if mount.source.startswith(f"/dev/{loop}") and (not partition or partition[0] == "p"):
-            found.setdefault(mount.device, (mount.point, mount.fstype))
+    for line in lines:
+        head, _, tail = line.partition(" - ")
+        fields, words = head.split(" "), tail.split(" ")
+        if len(fields) < 5 or len(words) < 3:
+            continue
+        name, slash, partition = words[1].removeprefix("/dev/").partition(loop)
+        if slash and not name and partition[:1] in ("", "p") and "rw" in words[2].split(","):
+            found.setdefault(fields[2], (unescape(fields[4]), words[0]))
     return list(found.values())
 
 
 def _stop(point: str, fstype: str) -> str:
     target = f"{_HERE}/proc/1/root{point}"
-    try:
-        if fstype == "ext4":
-            kernel.mount("", target, "", kernel.MS_REMOUNT, "abort")
+    if fstype == "ext4":
+        try:
+            kernel.reconfigure(target, "abort")
             return "is read-only from now on"
+        except OSError:
+            pass  # kernels before 5.2
+    try:
         folder = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.ioctl(folder, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH)

@@ -41,6 +41,10 @@ _NO_MEANING = ("", "defaults", "auto", "noauto", "nouser", "loud")
 # finit_module(2) and swapoff(2) have no libc wrapper everywhere; the numbers differ by architecture.
 _FINIT_MODULE = {"x86_64": 313, "aarch64": 273, "riscv64": 273, "armv7l": 379, "i686": 350}
 
+# linux/mount.h; these numbers are the same everywhere.
+_FSCONFIG, _FSPICK, _AT_FDCWD, _FSPICK_CLOEXEC = 431, 433, -100, 1
+_FSCONFIG_SET_FLAG, _FSCONFIG_CMD_RECONFIGURE = 0, 7
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -74,6 +78,19 @@ def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str 
 def umount2(target: str, flags: int = 0) -> None:
     """umount2(2)."""
     _check(_libc.umount2(os.fsencode(target), flags), target)
+
+
+def reconfigure(target: str, flag: str) -> None:
+    """fspick(2) and fsconfig(2): give what is mounted on `target` one flag of its file system's, and change no other.
+
+    mount(2) with MS_REMOUNT states read-only or not as well, and is refused where the device is read-only already.
+    """
+    picked = _check(_libc.syscall(ctypes.c_long(_FSPICK), _AT_FDCWD, os.fsencode(target), _FSPICK_CLOEXEC), target)
+    try:
+        _check(_libc.syscall(ctypes.c_long(_FSCONFIG), picked, _FSCONFIG_SET_FLAG, os.fsencode(flag), None, 0), target)
+        _check(_libc.syscall(ctypes.c_long(_FSCONFIG), picked, _FSCONFIG_CMD_RECONFIGURE, None, None, 0), target)
+    finally:
+        os.close(picked)
 
 
 def unshare(flags: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from init.mounts import LoopDevice, parse_mountinfo
-from init.shutdown import Detach, Move, Release, Unmount, plan
+from init.shutdown import Claim, Detach, LetGo, Move, Release, Unmount, plan
 
 KERNEL = """\
 22 1 0:2 / / rw - rootfs rootfs rw
@@ -22,6 +22,8 @@ def ordered(text: str, *loops: LoopDevice, old_root: str = "/sysroot") -> list[s
 def words(release: Release) -> str:
     if isinstance(release, Detach):
         return f"detach {release.path}"
+    if isinstance(release, LetGo):
+        return f"let go of {release.path}"
     return f"{'move' if isinstance(release, Move) else 'unmount'} {release.point}"
 
 
@@ -262,3 +264,22 @@ def test_systemd_first_moves_an_overlays_layers_and_share_out_of_it() -> None:
 def test_somebody_elses_overlay_is_no_reason_to_move() -> None:
     table = f"{SUPERVISED}50 41 0:70 / /sysroot/merged rw - overlay overlay rw,lowerdir=/var/lib/x/1:/var/lib/x/2\n"
     assert ordered(table, CONTAINER)[:2] == ["unmount /sysroot/merged", "unmount /sysroot"]
+
+
+def test_a_lease_goes_after_the_loop_device_and_before_the_share() -> None:
+    claims = (Claim(120, "0:45", "root.img"), Claim(121, "0:45", "own.img"))
+    order = [words(one) for one in plan(parse_mountinfo(SUPERVISED), (CONTAINER,), "/sysroot", claims)]
+    assert order == [
+        "unmount /sysroot", "detach /dev/loop0", "let go of root.img", "let go of own.img", "unmount /share",
+    ]  # fmt: skip
+
+
+def test_a_lease_whose_share_is_gone_is_let_go_all_the_same() -> None:
+    assert [words(one) for one in plan((), (), "/sysroot", (Claim(120, "0:45", "root.img"),))] == ["let go of root.img"]
+
+
+def test_the_ramdisks_second_mount_is_taken_away_from_under_whoever_stands_on_it() -> None:
+    """Claimants do, and live longer than the old root that it is mounted in."""
+    moved = SYSTEMD.replace("67 66 0:45 / /oldroot/run/initramfs/share", "67 60 0:45 / /released-67")
+    lazy = {one.point for one in plan(parse_mountinfo(moved), (), "/oldroot") if isinstance(one, Unmount) and one.lazy}
+    assert lazy == {"/oldroot/run/initramfs"}
