@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .harness import Machine, RangeLock, until
+from .harness import Machine, RangeLock, Samba, free_port, until
 from .harness.ksmbd import Ksmbd
 from .site import BOOT, PROMPT, SHELL, Site
 
@@ -41,4 +41,48 @@ def test_a_container_is_one_machine_s_at_a_time(site: Site) -> None:
         with site.system(series="6.12", options=OTHER) as second:
             assert second.run("cat /root/late") == "late\n"
             leave(second, site)
+    assert_written(site)
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "demand", "shown", "series"),
+    [
+        (Ksmbd, "sign", {"server signing": "mandatory"}, "signed", "6.1"),
+        (Ksmbd, "seal", {"smb3 encryption": "mandatory"}, "encrypted", "6.12"),
+        (Samba, "sign", {"server signing": "mandatory"}, "signed", "6.12"),
+        (Samba, "seal", {"server smb encrypt": "required"}, "encrypted", "6.1"),
+    ],
+)
+def test_signed_or_encrypted(
+    kind: type[Samba] | type[Ksmbd], option: str, demand: dict[str, str], shown: str, series: str, site: Site
+) -> None:
+    """From servers that refuse everything else; the image has the ciphers, which cifs.ko asks for by name."""
+    site.put()
+    server = site.serve(kind, options=demand)
+    with site.system(share=server.cifsroot(option), series=series) as vm:
+        assert f" {shown}" in vm.run("cat /proc/fs/cifs/DebugData")
+        leave(vm, site)
+    assert_written(site)
+
+
+def test_several_channels(site: Site) -> None:
+    site.put()
+    port = free_port()
+    server = site.serve(
+        Ksmbd,
+        options={"server multi channel support": "yes"},
+        netdev=f"socket,listen=127.0.0.1:{port}",
+        addresses=(SERVER, SECOND),
+    )
+    card = ("-netdev", f"socket,id=net,connect=127.0.0.1:{port}", "-device", "virtio-net-pci,netdev=net,romfile=")
+    with site.boot(
+        f"rw ip={CLIENT}:::255.255.255.0::eth0:off",
+        share=server.cifsroot("multichannel,max_channels=2,seal"),
+        series="6.12",
+        up=PROMPT,
+        nic=None,
+        options=card,
+    ) as vm:
+        until(lambda: server.connections() == ["share", "share"], BOOT, "both channels are open")
+        leave(vm, site)
     assert_written(site)

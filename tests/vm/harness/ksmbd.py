@@ -61,6 +61,7 @@ class Ksmbd:
     Its one share is called "share" and has what lies in folder/share. `options` are more lines of the [global] section,
     `share_options` of the share's. `netdev` and `addresses` give the machine another network than QEMU's user network:
     -netdev's words, and its addresses, of which the first is its card's and each other one a device's of its own.
+    `disk` is the file system that the share is, while it serves and after stop().
     """
 
     running = False
@@ -87,7 +88,7 @@ class Ksmbd:
             "global": {"netbios name": "HARNESS"} | dict(options or {}),
             "share": {"path": "/srv", "read only": "no"} | dict(share_options or {}),
         }
-        self.config = folder / "ksmbd.conf"
+        self.config, self.disk = folder / "ksmbd.conf", folder / "ksmbd" / "disk"
         self.config.write_text(
             "".join(
                 f"[{name}]\n" + "".join(f"    {key} = {value}\n" for key, value in lines.items())
@@ -127,7 +128,7 @@ exec sh -i </dev/ttyS0 >/dev/ttyS0 2>&1
         (place / "init").write_text(self._script())
         (place / "init").chmod(0o755)
         (place / "server.toml").write_text(PROFILE)
-        self._disk = make_container(place / "disk", self._share, "ext4", SIZE)
+        make_container(self.disk, self._share, "ext4", SIZE)
         found = kernel(SERIES)
         build = [Path(sys.executable).with_name("mkinitfs"), "build", "--profile", place / "server.toml"]
         build += ["--sysroot", ksmbd_root(), "--kernel-dir", found.root, "--level", "3"]
@@ -136,11 +137,11 @@ exec sh -i </dev/ttyS0 >/dev/ttyS0 2>&1
         words = f"hostfwd=tcp:127.0.0.1:{self.port}-{ADDRESS}:445"
         card = ["-netdev", f"{self._netdev},id=net", "-device", "virtio-net-pci,netdev=net,romfile="]
         network: dict[str, object] = {"nic": None, "options": card} if self._netdev else {"netdev": words}
-        self._vm = Machine(found.vmlinuz, place / "image", place, memory=256, drives=[self._disk], **network)  # type: ignore[arg-type]
+        self._vm = Machine(found.vmlinuz, place / "image", place, memory=256, drives=[self.disk], **network)  # type: ignore[arg-type]
         self._vm.start()
         self.running = True
         try:
-            self._vm.wait_for(PROMPT, 240)
+            self._vm.wait_for(PROMPT, 400)
         except BaseException:
             self.close()
             raise
@@ -156,13 +157,13 @@ exec sh -i </dev/ttyS0 >/dev/ttyS0 2>&1
         for name in self._listing():
             target = self._share / name
             target.unlink(missing_ok=True)  # debugfs exits with 0 in any case: what was before is not to be found here
-            run(["debugfs", "-R", f'dump "/{name}" "{target}"', self._disk])
+            run(["debugfs", "-R", f'dump "/{name}" "{target}"', self.disk])
             run(["fallocate", "--dig-holes", target])
 
     def _listing(self) -> list[str]:
         """The regular files at the top of the disk."""
         # ls -p: /inode/mode/uid/gid/name/size/
-        rows = [row.split("/") for row in run(["debugfs", "-R", "ls -p /", self._disk]).splitlines()]
+        rows = [row.split("/") for row in run(["debugfs", "-R", "ls -p /", self.disk]).splitlines()]
         return [row[5] for row in rows if len(row) > 5 and row[2].startswith("10")]
 
     def close(self) -> None:
@@ -209,9 +210,10 @@ exec sh -i </dev/ttyS0 >/dev/ttyS0 2>&1
 
         A file system that a file is open on for writing cannot be made read-only: that much is to be seen.
         """
-        locked = [OpenFile(path, "", "") for path in dict.fromkeys(lock.path for lock in self.locks())]
+        if locked := dict.fromkeys(lock.path for lock in self.locks()):
+            return [OpenFile(path, "", "") for path in locked]
         busy = self.run("mount -o remount,ro /srv && mount -o remount,rw /srv", status=None)
-        return locked or ([OpenFile(str(self._share), "W", "")] if "busy" in busy else [])
+        return [OpenFile(str(self._share), "W", "")] if "busy" in busy else []
 
     def connections(self) -> list[str]:
         """The share's name, once for each connection to the server."""
