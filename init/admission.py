@@ -7,7 +7,7 @@ attached, and what the claimant answers to each try is in claim.py.
 from __future__ import annotations
 
 from . import ops
-from .cheap import TYPE_CHECKING
+from .cheap import TYPE_CHECKING, NamedTuple
 from .claim import GRACE, decode
 from .ops import StepError
 from .places import SHARE_POINT
@@ -24,14 +24,21 @@ _HINT = (
     "`smbstatus -B` names the process that keeps its lock, `smbcontrol PID close-share SHARE` ends it"
 )
 
-def take(settings: Settings, path: str, *, write: bool) -> Steps:
-    """Take the lease on the container `path` before it is attached; answers whether it may be written.
+class Terms(NamedTuple):
+    """How a container may be attached: to `write`, or to read; `beside` a machine that writes (rd.lease=ro)."""
 
-    False where rd.lease=ro goes on beside a machine that writes. give_up() gives it back after a failure.
+    write: bool
+    beside: bool = False
+
+
+def take(settings: Settings, path: str, *, write: bool) -> Steps:
+    """Take the lease on the container `path` before it is attached; answers the Terms.
+
+    give_up() gives it back after a failure.
     """
     if settings.lease.mode == "off":
         yield ops.Log(4, f"lease: rd.lease=off: nothing keeps another machine out of {shown(path)}")
-        return write
+        return Terms(write)
     queue = _Queue(settings, path, write, (yield ops.Now()))
     while True:
         answer: Answer = yield ops.Claim(path, write, queue.over)
@@ -39,7 +46,7 @@ def take(settings: Settings, path: str, *, write: bool) -> Steps:
             yield ops.Log(5, f"lease: {shown(path)} is ours to {'write' if write else 'read'}")
             if answer.text:
                 yield ops.Log(4, f"lease: {answer.text}")
-            return write
+            return Terms(write)
         if answer.verdict == "local":
             return (yield from _without(path, answer.text, write))
         if answer.verdict == "failed":
@@ -47,7 +54,7 @@ def take(settings: Settings, path: str, *, write: bool) -> Steps:
         if answer.verdict == "held" and settings.lease.mode == "ro":
             yield ops.Log(3, f"lease: {shown(path)} is held by {queue.name(answer)}: going on READ-ONLY (rd.lease=ro); "
                              "what is written there meanwhile may be read half-changed, or not at all")  # fmt: skip
-            return False
+            return Terms(write=False, beside=True)
         now = yield ops.Now()
         news = queue.hold_back(answer, now) if answer.verdict == "abandoned" else queue.stand(answer, now)
         if news:
@@ -108,7 +115,7 @@ def _without(path: str, why: str, write: bool) -> Steps:
             hint="NFS 4 has locks (nfsroot=...,vers=4); rd.lease=off does without, where no other machine writes",
         )
     yield ops.Log(3, f"lease: {why} keeps locks on this machine: NOTHING KEEPS ANOTHER ONE OUT of {shown(path)}")
-    return write
+    return Terms(write)
 
 
 def reaching_the_server(settings: Settings, options: str) -> str:

@@ -64,9 +64,9 @@ def use(settings: Settings, path: str, target: str, loop: Loop, *, read_only: bo
     """
     place: Place = yield from find(path, loop.fstype, loop.flags)
     written = written and not (place.read_only or loop.flags.read_only or "ro" in settings.source.options.split(","))
-    ours = yield from admission.take(settings, path, write=written)
+    terms = yield from admission.take(settings, path, write=written)
     try:
-        return (yield from _use(settings, place, target, loop.flags, ours, read_only, beside=written and not ours))
+        return (yield from _use(settings, place, target, loop.flags, terms.write, read_only, beside=terms.beside))
     except StepError as error:
         yield from admission.give_up(path)
         raise error

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from init import admission, claim, ops
+from init.admission import Terms
 from init.claim import GRACE, OFFSET, Act, Answer, Record
 from init.cmdline import parse
 from init.ops import StepError
@@ -176,15 +177,15 @@ def taken(words: str, *answers: Any, write: bool = True) -> tuple[Machine, Any]:
 
 def test_free() -> None:
     machine, answer = taken("", GRANTED)
-    assert answer is True
+    assert answer == Terms(write=True)
     assert machine.of(ops.Claim) == [ops.Claim(PATH, True)]
     assert machine.log() == ["lease: images/disk.img is ours to write"]
-    assert taken("", GRANTED, write=False)[1] is False
+    assert taken("", GRANTED, write=False)[1] == Terms(write=False)
 
 
 def test_without_a_record_that_is_said() -> None:
     machine, answer = taken("", Answer("granted", "disk.img.lease cannot be written"))
-    assert answer is True and machine.log(4)[-1] == "lease: disk.img.lease cannot be written"
+    assert answer == Terms(write=True) and machine.log(4)[-1] == "lease: disk.img.lease cannot be written"
 
 
 def test_held() -> None:
@@ -203,7 +204,7 @@ def test_held_by_whoever() -> None:
 
 def test_waiting() -> None:
     machine, answer = taken("rd.lease=wait", *[HELD] * 25, GRANTED)
-    assert answer is True
+    assert answer == Terms(write=True)
     assert machine.now == 1025.0
     assert [line.rpartition("; ")[2] for line in machine.log(3)] == ["waiting, 0 s", "waiting, 10 s", "waiting, 20 s"]
     assert all(f"images/disk.img is held by {ANNA.describe()}" in line for line in machine.log(3))
@@ -222,15 +223,16 @@ def test_our_own_of_before_the_power_cut_is_waited_for_in_any_case() -> None:
         assert "is held by this machine as it was before it was switched off" in error.reason
         assert machine.now == 1000.0 + seconds
     machine, answer = taken("rootwait", *[OURS] * 300, GRANTED)
-    assert answer is True and machine.now == 1300.0
+    assert answer == Terms(write=True) and machine.now == 1300.0
 
 
 def test_read_only_beside_a_writer() -> None:
     machine, answer = taken("rd.lease=ro", HELD)
-    assert answer is False
+    assert answer == Terms(write=False, beside=True)
     (line,) = machine.log(3)
     assert "READ-ONLY" in line and "half-changed" in line
-    assert taken("rd.lease=ro", GRANTED)[1] is True
+    assert taken("rd.lease=ro", HELD, write=False)[1].beside
+    assert taken("rd.lease=ro", GRANTED)[1] == Terms(write=True)
     assert admission.without_recovery("ext4") == ("noload",)
     assert admission.without_recovery("squashfs") == ()
 
@@ -238,7 +240,7 @@ def test_read_only_beside_a_writer() -> None:
 def test_left_by_another_machine() -> None:
     """It may be there still, and a server that was restarted has forgotten its lock: it is left time to take it."""
     machine, answer = taken("", *[ABANDONED] * 21, GRANTED)
-    assert answer is True
+    assert answer == Terms(write=True)
     assert machine.now - 1000 == GRACE + 1
     claims = machine.of(ops.Claim)
     assert [bool(one.over) for one in claims].index(True) == 21  # only after all of GRACE
@@ -263,12 +265,12 @@ def test_another_record_meanwhile_is_waited_for_anew() -> None:
 
 def test_locks_that_no_server_hears_of() -> None:
     machine, answer = taken("", Answer("local", "nobrl"))
-    assert answer is True and "NOTHING KEEPS ANOTHER ONE OUT of images/disk.img" in machine.log(3)[0]
+    assert answer == Terms(write=True) and "NOTHING KEEPS ANOTHER ONE OUT of images/disk.img" in machine.log(3)[0]
     _, error = taken("", Answer("local", "nolock"))
     assert "nolock keeps locks on this machine" in error.reason and "rd.lease=off" in error.hint
-    assert taken("", Answer("local", "nolock"), write=False)[1] is False
+    assert taken("", Answer("local", "nolock"), write=False)[1] == Terms(write=False)
     machine, answer = taken("rd.lease=off")
-    assert answer is True and machine.of(ops.Claim) == []
+    assert answer == Terms(write=True) and machine.of(ops.Claim) == []
 
 
 def test_a_failure_may_pass() -> None:
