@@ -231,8 +231,8 @@ def test_resolve_agrees_with_the_kernel_on_this_machine() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mount(2) and the kernel's log are root's")
 def test_a_mount_that_fails(tmp_path: Path) -> None:
-    error = failure(tmp_path, ops.Mount("none", f"{tmp_path}/nothing", "tmpfs", "ro"))
-    assert error.reason == "none (tmpfs): No such file or directory"
+    error = failure(tmp_path, ops.Mount(f"{tmp_path}/nothing", f"{tmp_path}/made", "ext4", "ro"))
+    assert error.reason == f"{tmp_path}/nothing (ext4): No such file or directory"
     error = failure(tmp_path, ops.Mount("none", str(tmp_path), "nosuchfs", "ro"))
     assert error.reason == "none (nosuchfs): No such device"
     assert error.hint == "not in this image: mkinitfs build --module nosuchfs"
