@@ -13,7 +13,9 @@ CREDENTIALS = "/etc/mkinitfs/credentials"
 
 # Names of ours that the kernel, not knowing them, has put into our environment (init/main.c,
 # unknown_bootoption). The real init has no use for them, and cifsroot= may hold a password.
-_OURS = ("cifsroot", "nfsroot", "nfsaddrs", "ip", "BOOTIF", "loop", "loopfstype", "loopflags", "vlan", "bond")
+_OURS = (
+    "cifsroot", "nfsroot", "nfsrootdebug", "nfsaddrs", "ip", "BOOTIF", "loop", "loopfstype", "loopflags", "vlan", "bond",
+)  # fmt: skip
 
 
 def mount_pseudo_file_systems() -> None:
@@ -51,7 +53,8 @@ def _boot() -> None:
     line = cmdline.parse(read_text("/proc/cmdline"))
     log.write(6, f"/init runs, Python {sys.version.split()[0]}")
     try:
-        chosen = settings.from_command_line(line, read_text(CREDENTIALS), tuple(sys.argv[1:]))
+        arguments = tuple(word for word in sys.argv[1:] if word not in _OURS)  # "bond" and "nfsrootdebug" stand alone
+        chosen = settings.from_command_line(line, read_text(CREDENTIALS), arguments)
     except settings.SettingsError as error:
         panic = line.last("panic") or "0"
         seconds = int(panic) if panic.lstrip("-").isdigit() else 0
