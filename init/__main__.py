@@ -14,7 +14,8 @@ CREDENTIALS = "/etc/mkinitfs/credentials"
 # Names of ours that the kernel, not knowing them, has put into our environment (init/main.c,
 # unknown_bootoption). The real init has no use for them, and cifsroot= may hold a password.
 _OURS = (
-    "cifsroot", "nfsroot", "nfsrootdebug", "nfsaddrs", "ip", "BOOTIF", "loop", "loopfstype", "loopflags", "vlan", "bond",
+    "cifsroot", "nfsroot", "nfsrootdebug", "nfsaddrs", "ip", "BOOTIF", "loop", "loopfstype", "loopflags",
+    "vlan", "bond",
 )  # fmt: skip
 
 
