@@ -271,7 +271,10 @@ def test_one_word(words: str, field: str, value: object) -> None:
         (f"{CIFS} rootdelay=nan", "rootdelay=nan: a number of seconds is meant"),
         (f"{CIFS} rd.retry=3min", "rd.retry=3min: a number of seconds is meant"),
         (f"{CIFS} rd.timeout=x", "rd.timeout=x: a number of seconds is meant"),
-        (f"{CIFS} rd.break=lunch", "rd.break=lunch: one of drivers, network, share, container, overlay, root, switch is meant"),
+        (
+            f"{CIFS} rd.break=lunch",
+            "rd.break=lunch: one of drivers, network, share, container, overlay, root, switch is meant",
+        ),
         (f"{CIFS} rd.handoff=maybe", "rd.handoff=maybe: one of auto, ramdisk, supervise, none is meant"),
     ],
 )  # fmt: skip

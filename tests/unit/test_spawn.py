@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -72,19 +73,23 @@ def _inheritable(number: int) -> bool:
 
 
 def test_time_out_kills() -> None:
-    started = time.monotonic()
-    done = sh("echo begun; exec sleep 60", timeout=0.3)
+    before, started = children(), time.monotonic()
+    done = sh("echo begun; exec sleep 60", timeout=3)
     assert done == Finished(-signal.SIGKILL, "begun\n", True)
-    assert time.monotonic() - started < 3
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)  # nothing is left of it
+    assert time.monotonic() - started < 50
+    assert children() <= before  # nothing is left of it
+
+
+def children() -> set[str]:
+    """The processes that this one has, other tests' included."""
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
 def test_time_out_of_a_program_that_has_closed_its_output() -> None:
     started = time.monotonic()
     done = sh("exec >/dev/null 2>&1; exec sleep 60", timeout=0.3)
     assert done.timed_out
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 50
 
 
 def test_much_output_does_not_block() -> None:
