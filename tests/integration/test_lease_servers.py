@@ -91,7 +91,7 @@ def test_five_leases_of_udhcpd_and_the_release(lab: Lab) -> None:
     keeper = keeping(lab)
     started = time.monotonic()
     lines = renewals(keeper, 5)
-    assert 4.5 < time.monotonic() - started < 20  # T1 is after one second
+    assert 4.5 < time.monotonic() - started < 60  # T1 is after one second
     assert lines[-1] == "7 lease: eth0: 10.9.0.20: lease renewed by 10.9.0.1 for 2 s"
     assert lab.addresses("eth0") == ["10.9.0.20/24"]
     recorded = state(lab)
