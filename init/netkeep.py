@@ -7,9 +7,9 @@ systemd-networkd (systemd.network(5)) keeps what it finds (KeepConfiguration=) a
     device stays a managed one, or systemd-networkd-wait-online would wait in vain for another; without waiting for
     a carrier it is ready where no router announces itself, and loses nothing when the cable is pulled. Not managed at
     all is a device with the root behind IPv6: networkd would turn the kernel's reading of routers' advertisements
-    off, and do without a default route until the next one. Nor is what a root's device stands on (a bond's cards, a
-    VLAN's device). The first file that matches counts, so these sort before all others; one of the same name in /etc
-    replaces them.
+    off, and have neither address nor route until the next one when it configures the device anew. Nor is what a
+    root's device stands on (a bond's cards, a VLAN's device). The first file that matches counts, so these sort
+    before all others; one of the same name in /etc replaces them.
 NetworkManager (NetworkManager.conf(5)) does not manage these devices; a file of the same name in /etc replaces it.
 ifupdown takes them for configured: `ifup -a` passes over what has a name in ifstate.DEVICE, and `ifdown -a` over what
     is not in ifstate. The name is one that no stanza has, so that even `ifdown DEVICE` finds nothing to undo.
