@@ -16,7 +16,7 @@ from tests.kernels import Kernel
 
 DRIVERS = ("virtio_net", "e1000")
 # Included on every side, with all that these need in turn.
-MODULES = (*DRIVERS, "cifs", "nfs", "loop", "ext4", "xfs", "overlay")
+MODULES = (*DRIVERS, "cifs", "nfs", "loop", "ext4", "xfs", "squashfs", "erofs", "overlay")
 # Without systemd, D-Bus, device mapper, crypt and what else dracut takes along by default on Debian: smaller and
 # quicker in every figure. With systemd-networkd it was still waiting for its share after 150 s.
 DRACUT_MODULES = "base cifs network network-legacy kernel-modules fs-lib rootfs-block udev-rules shutdown"
