@@ -3,8 +3,8 @@
  *     FILES round=ROUND what=WHAT container=MICROSECONDS,KIBIBYTES share=MICROSECONDS,KIBIBYTES.
  *
  * and at last FILES done. or FILES failed. Both files are written once before anything is measured, so that all
- * blocks are there. The page cache is dropped before every measurement; both sides then take turns, an eighth of the
- * work each, so that what else the machine does meets both alike. Kibibytes are by how much the page cache has grown.
+ * blocks are there. The page cache is dropped before every measurement; both sides then take turns, four or eight
+ * each, so that what else the machine does meets both alike, and what was written in a turn is synced at its end. Kibibytes are by how much the page cache has grown.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,12 +16,12 @@
 #include <unistd.h>
 
 #define MIB (1 << 20)
-#define SIZE (48 * MIB)
+#define SIZE (64 * MIB)
 #define PAGE 4096
-#define TURNS 8
 enum { WRITE, READ, RANDOM_WRITE, RANDOM_READ, SYNCED, KINDS };
 static const char *const what[] = {"write", "read", "random-write", "random-read", "synced"};
 static const int times[] = {SIZE / MIB, SIZE / MIB, 1600, 1600, 240};
+static const int turns[] = {4, 4, 8, 8, 8};
 static char block[MIB];
 static unsigned long long seed;
 
@@ -89,13 +89,13 @@ static void measure(int kind, int round) {
     drop();
     for (side = 0; side < 2; side++)
         if ((file[side] = open(paths[side], reads(kind) ? O_RDONLY : O_RDWR)) < 0) fail(paths[side]);
-    for (turn = 0; turn < 2 * TURNS; turn++) {
+    for (turn = 0; turn < 2 * turns[kind]; turn++) {
         side = (turn + round) & 1;
-        number = turn / 2 * (times[kind] / TURNS);
+        number = turn / 2 * (times[kind] / turns[kind]);
         seed = seeds[side];
         before = cached();
         start = now();
-        work(file[side], kind, number, times[kind] / TURNS);
+        work(file[side], kind, number, times[kind] / turns[kind]);
         spent[side] += now() - start;
         kept[side] += cached() - before;
         seeds[side] = seed;

@@ -19,17 +19,17 @@ REPORT = r"^FILES round=\d+ what=(\S+) container=(\d+),(-?\d+) share=(\d+),(-?\d
 PATIENCE = 900  # seconds
 SPEED = 1 / 0.95  # the container's time over the share's, where 0.95 of its speed is to be reached
 KINDS = {
-    "write": "48 MiB in pieces of 1 MiB",
-    "read": "48 MiB in pieces of 1 MiB",
-    "random-write": "1600 pieces of 4 KiB at random places, written back at the end of each turn",
+    "write": "64 MiB in pieces of 1 MiB, fsync(2) after every 16 MiB",
+    "read": "64 MiB in pieces of 1 MiB",
+    "random-write": "1600 pieces of 4 KiB at random places, fsync(2) after every 200",
     "random-read": "1600 pieces of 4 KiB at random places",
     "synced": "240 pieces of 4 KiB at random places, fdatasync(2) after each",
 }
 HOW = (
     "guest in QEMU without hardware virtualisation, one core; a file in an ext4 container on a share, against a file "
-    "of the same size on the same mount of the same share; in turns of an eighth of the work, page cache empty at first"
+    "of the same size on the same mount of the same share; in turns, page cache empty at first"
 )
-KEPT = "by how much Cached and Buffers of /proc/meminfo have grown after 48 MiB were read on either side"
+KEPT = "by how much Cached and Buffers of /proc/meminfo have grown after 64 MiB were read on either side"
 
 
 @dataclass(frozen=True)
