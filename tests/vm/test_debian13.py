@@ -1,0 +1,60 @@
+"""All of Debian 13 at once: its kernel, its Samba, its Python in the image, its systemd as the real init."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.kernels import kernel
+from tests.roots import busybox_root, trixie_root
+
+from .conftest import Build
+from .harness import check, make_container
+from .harness.samba13 import Samba13
+from .plainshare import assert_released, boot, serve
+from .site import BOOT, SMALL
+
+pytestmark = [
+    pytest.mark.vm,
+    pytest.mark.skipif(os.geteuid() != 0, reason="its Samba wants a mount namespace"),
+]
+
+POSIX = "smb3 unix extensions = yes\n"
+
+
+def test_a_container(tmp_path: Path, image: Build) -> None:
+    tree = trixie_root().tree
+    server = Samba13(tmp_path)
+    disk = make_container(tmp_path / "share/disk.img", tree, "ext4")
+    words = "root=/dev/cifs rw ip=dhcp cifsroot=//10.0.2.2/share,username=boot,password=s3cret loop=disk.img"
+    made = image(kernel("6.12"), "cifs-loop", *SMALL, "--sysroot", tree)
+    with boot(tmp_path, server, made, words, series="6.12") as vm:
+        assert ", Python 3.13" in vm.run("head -1 /run/initramfs/timeline")
+        assert vm.run("systemctl --version", BOOT).startswith("systemd 257")
+        assert [file.path for file in server.open_files()] == [str(disk)]
+        vm.run("echo late >/root/note")
+        vm.type("systemctl poweroff")
+        vm.wait_powered_off(BOOT)
+        assert_released(server)
+    verdict = check(disk)
+    assert verdict.clean, verdict.report
+
+
+def test_a_plain_root_on_posix_extensions_alone(tmp_path: Path, image: Build) -> None:
+    """It boots, and is told what this kernel and this Samba do not carry between them."""
+    tree = trixie_root().tree
+    server = serve(tmp_path, busybox_root().tree, POSIX, Samba13)
+    with boot(tmp_path, server, image(kernel("6.12"), "cifs", *SMALL, "--sysroot", tree), series="6.12") as vm:
+        assert ",posix," in vm.run("grep ' / cifs ' /proc/mounts")
+        vm.run("cd /root; ln -s there symlink; echo x >file; ln file link; mknod device c 1 3; mknod fifo p")
+        assert vm.run("readlink symlink; stat -c '%F %h' link; stat -c '%F %t %T' device; stat -c %F fifo") == (
+            "there\nregular file 2\ncharacter special file 1 3\nfifo\n"
+        )
+        timeline = vm.run("cat /run/initramfs/timeline")
+        assert ", owners, " in timeline
+        assert 'vers=1.0 with "server min protocol = NT1"' in timeline
+        vm.type("poweroff")
+        vm.wait_powered_off(BOOT)
+        assert_released(server)
