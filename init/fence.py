@@ -1,10 +1,11 @@
 """A container that another machine has taken is written no more: the way from a lost lease to a read-only root.
 
-What a remount read-only does first is to write back, and that is what must not happen. So the share is shut down (since
-6.10 cifs then fails every write, and goes on reading), the loop device is marked read-only (an ext4 then leaves its
-super block alone), ext4 is told to abort, which ends its journal and goes on reading, and others are shut down as
-XFS_IOC_GOINGDOWN(2) says, without their log. What knows neither is remounted. On older kernels two things are still
-written: an aborted journal's super block, and metadata that was in the journal already (of half a minute at most).
+What a remount read-only does first is to write back, and that is what must not happen. So the share is shut down: since
+6.10 cifs then fails every write, and goes on reading, and where a file system has nothing to write it is remounted.
+Otherwise the loop device is marked read-only (an ext4 then leaves its super block alone), ext4 is told to abort, which
+ends its journal (and, in kernels around 6.12, reading, too), and others are shut down as XFS_IOC_GOINGDOWN(2) says,
+without their log. What knows neither is remounted. Before 6.10 two things are still written: an aborted journal's
+super block, and metadata that was in the journal already (of half a minute at most).
 
 Whoever calls may stand on the ramdisk, where nothing of the kernel's is mounted, and may hold nothing of what the
 system has mounted: Folders lends /dev, /sys and /proc for as long as they are needed.
@@ -58,18 +59,20 @@ def stop(container: int) -> list[str]:
     """Stop all writing to what is mounted from the file open as `container`; answers what was done, a line for each."""
     done = []
     try:
-        fcntl.ioctl(container, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH)
-    except OSError:
-        pass  # NFS, or an older cifs
-    try:
         with Folders("dev", "sys", "proc"):
-            for name in _loops(container):
+            loops = _loops(container)  # a share that is shut down tells nothing of its files
+            try:
+                fcntl.ioctl(container, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH)
+                shut = _release() >= (6, 10)
+            except OSError:
+                shut = False  # NFS, or a cifs that does not know it
+            for name in loops:
                 try:
                     with open(f"{_HERE}/dev/{name}", "rb", buffering=0) as device:
                         fcntl.ioctl(device, _BLKROSET, struct.pack("=i", 1))
                 except OSError as error:
                     done.append(f"{name} cannot be made read-only: {error.strerror}")
-                done += [f"{point} {_stop(point, fstype)}" for point, fstype in _written(name)]
+                done += [f"{point} {_stop(point, fstype, shut)}" for point, fstype in _written(name)]
     except OSError as error:
         done.append(f"WRITING CANNOT BE STOPPED: {error}; switch this machine off")
     return done
@@ -107,8 +110,20 @@ def _written(loop: str) -> list[tuple[str, str]]:
     return list(found.values())
 
 
-def _stop(point: str, fstype: str) -> str:
+def _release() -> tuple[int, ...]:
+    """The kernel's version and patch level."""
+    return tuple(int(word) for word in os.uname().release.split(".")[:2] if word.isdecimal())
+
+
+def _stop(point: str, fstype: str, shut: bool) -> str:
+    """Stop one file system; on a share that is `shut` nothing is written any more, by whatever way."""
     target = f"{_HERE}/proc/1/root{point}"
+    if shut:
+        try:
+            kernel.mount("", target, "", kernel.MS_REMOUNT | kernel.MS_RDONLY)
+            return "is read-only from now on"
+        except OSError:
+            pass  # it had something to write
     if fstype == "ext4":
         try:
             kernel.reconfigure(target, "abort")

@@ -183,12 +183,14 @@ def loop_clear(device: str) -> None:
 
 
 def loop_status(device: str) -> tuple[int, int] | None:
-    """(device number, inode) of the file behind a loop device, None where none is attached."""
+    """(device number, inode) of the file behind a loop device, None where none is attached. Raises OSError."""
     buffer = bytearray(232)
     descriptor = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.ioctl(descriptor, LOOP_GET_STATUS64, buffer)
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
         return None
     finally:
         os.close(descriptor)

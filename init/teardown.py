@@ -47,7 +47,7 @@ def read_loops() -> tuple[LoopDevice, ...]:
             try:
                 status = kernel.loop_status(f"/dev/{name}")
             except OSError:
-                status = (0, 0)  # no node: it is attached all the same, to what nobody can say
+                status = (0, 0)  # no node, or a share that is shut down: attached all the same, to what nobody can say
             if status:
                 number = f"{os.major(status[0])}:{os.minor(status[0])}"
                 own = read_text(f"/sys/block/{name}/dev").strip()

@@ -142,11 +142,14 @@ def test_a_server_that_was_restarted(series: str, site: Site) -> None:
             site.server.start()
             vm.wait_for(r"THE LEASE ON disk\.img IS LOST to another machine\n +/sysroot is read-only from now on", BOOT)
             before = site.disk.stat().st_mtime_ns
-            assert vm.run("touch /root/lost; cat /root/note", status=None).endswith("Read-only file system\nsaved\n")
-            vm.run("dmesg | tail -n 40; sync")
+            vm.run("dmesg -n 1; touch /root/lost", status=None)  # a journal that is aborted has much to say
+            assert vm.run("! touch /root/lost; cat /root/note") == (
+                "touch: /root/lost: Read-only file system\nsaved\n"
+            )
             vm.type("poweroff")
             vm.wait_powered_off(BOOT)
-            assert site.disk.stat().st_mtime_ns == before
+            # Before 6.10 the kernel may still write back what was in ext4's journal already.
+            assert series == "6.1" or site.disk.stat().st_mtime_ns == before
         finally:
             os.close(file)
         assert (site.server.open_files(), site.server.locks()) == ([], [])
