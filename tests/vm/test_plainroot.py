@@ -11,7 +11,7 @@ import pytest
 
 from mkinitfs.process import run
 from tests.kernels import kernel
-from tests.roots import PROMPT, busybox_root, sysvinit_root
+from tests.roots import PROMPT, UP, busybox_root, sysvinit_root
 
 from .conftest import Build
 from .plainshare import MAKE, assert_released, boot, serve
@@ -118,7 +118,7 @@ def test_a_debian_installs_a_package_reboots_and_still_has_it(tmp_path: Path, im
         vm.run("dpkg --install /root/greeting.deb", BOOT)
         vm.type("reboot")
         vm.wait_rebooted(BOOT)
-        vm.wait_for(PROMPT, BOOT)
+        vm.wait_for(f"(?s){UP}.*{PROMPT}", BOOT)
         assert vm.run("greet", BOOT) == "hello from here\n"
         assert vm.run("dpkg-query --show greeting; stat --format '%A %u %g' /usr/bin/greeting", BOOT) == (
             "greeting\t1.0\n-rwsr-xr-x 5 6\n"
