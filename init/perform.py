@@ -327,6 +327,6 @@ def limit_kernel_log(word: str) -> None:
     """Set printk_devkmsg: "on" lets every line of ours through, where the kernel drops all but ten in 5 s."""
     try:
         with open("/proc/sys/kernel/printk_devkmsg", "w") as file:
-            file.write(word)
+            file.write(f"{word}\n")  # without the newline the kernel refuses it (devkmsg_sysctl_set_loglvl)
     except OSError:
         pass  # fixed on the command line by printk.devkmsg=
