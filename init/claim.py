@@ -114,7 +114,7 @@ class Act(NamedTuple):
 
     wait    let `seconds` pass
     relock  ask for the lock again, on top of what is held
-    reopen  read through the descriptor: a client whose server was restarted opens the file anew for that
+    reopen  open the file anew: the descriptor is no more, its server was restarted
     retake  give the lock up and ask for it in one go
     say     log `text` at `level`
     """

@@ -182,7 +182,7 @@ def _keep(held: Held) -> None:
             elif act.do == "say":
                 fence.say(act.level, f"lease: {held.name}: {act.text}")
             elif act.do == "reopen":
-                outcome = _reopen(held.file)
+                outcome = _reopen(held)
             elif act.do == "relock" and held.beside:
                 outcome = lock(held.file, fcntl.F_RDLCK, claim.OFFSET + claim.LENGTH)
                 lock(held.file, fcntl.F_UNLCK, claim.OFFSET + claim.LENGTH)
@@ -240,12 +240,18 @@ def main() -> None:
     _keep(Held(file, folder, bool(write), bool(stacking), bool(beside), boot, name))
 
 
-def _reopen(file: int) -> str:
-    """Read one byte: a client whose server was restarted opens the file again for that."""
+def _reopen(held: Held) -> str:
+    """Open the file anew in the old descriptor's place.
+
+    To read through the old one would have the client open it again, too, but kernel 6.12's cifs was seen not to come
+    back from such a read.
+    """
     try:
-        os.pread(file, 1, 0)
+        new = os.open(held.name, (os.O_RDWR if held.write else os.O_RDONLY) | os.O_CLOEXEC, dir_fd=held.folder)
     except OSError as error:
         return errno.errorcode.get(error.errno or 0, "EIO")
+    os.dup2(new, held.file, inheritable=False)
+    os.close(new)
     return "granted"
 
 

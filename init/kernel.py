@@ -20,7 +20,7 @@ MNT_FORCE, MNT_DETACH = 1, 2
 
 CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
 
-LOOP_CLR_FD, LOOP_GET_STATUS64, LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C01, 0x4C05, 0x4C0A, 0x4C82
+LOOP_CLR_FD, LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C01, 0x4C0A, 0x4C82
 LO_FLAGS_READ_ONLY, LO_FLAGS_PARTSCAN, LO_FLAGS_DIRECT_IO = 1, 8, 16
 
 _CLOCK_BOOTTIME, _TFD_NONBLOCK, _TFD_CLOEXEC, _TFD_TIMER_ABSTIME = 7, os.O_NONBLOCK, os.O_CLOEXEC, 1
@@ -180,19 +180,3 @@ def loop_clear(device: str) -> None:
         fcntl.ioctl(descriptor, LOOP_CLR_FD, 0)
     finally:
         os.close(descriptor)
-
-
-def loop_status(device: str) -> tuple[int, int] | None:
-    """(device number, inode) of the file behind a loop device, None where none is attached. Raises OSError."""
-    buffer = bytearray(232)
-    descriptor = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.ioctl(descriptor, LOOP_GET_STATUS64, buffer)
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        return None
-    finally:
-        os.close(descriptor)
-    number, inode = struct.unpack_from("=QQ", buffer)
-    return number, inode

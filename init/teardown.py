@@ -38,21 +38,24 @@ def read_mounts() -> tuple[MountPoint, ...]:
     return parse_mountinfo(read_text("/proc/self/mountinfo"))
 
 
-def read_loops() -> tuple[LoopDevice, ...]:
-    """The attached loop devices."""
+def read_loops(mounts: tuple[MountPoint, ...]) -> tuple[LoopDevice, ...]:
+    """The attached loop devices; where their files lie is told by their names.
+
+    The device itself would ask the file's server (LOOP_GET_STATUS64 looks at the file's attributes), which may be gone.
+    """
     found = []
     for name in sorted(os.listdir("/sys/block")):
         backing_file = read_text(f"/sys/block/{name}/loop/backing_file").strip()
         if backing_file:
-            try:
-                status = kernel.loop_status(f"/dev/{name}")
-            except OSError:
-                status = (0, 0)  # no node, or a share that is shut down: attached all the same, to what nobody can say
-            if status:
-                number = f"{os.major(status[0])}:{os.minor(status[0])}"
-                own = read_text(f"/sys/block/{name}/dev").strip()
-                found.append(LoopDevice(f"/dev/{name}", own, number, backing_file))
+            own = read_text(f"/sys/block/{name}/dev").strip()
+            found.append(LoopDevice(f"/dev/{name}", own, _device_of(backing_file, mounts), backing_file))
     return tuple(found)
+
+
+def _device_of(path: str, mounts: tuple[MountPoint, ...]) -> str:
+    """The number of the file system that `path` lies on: of its mounts the deepest, and of those the newest."""
+    over = [mount for mount in mounts if path.startswith(mount.point.rstrip("/") + "/")]
+    return max(enumerate(over), key=lambda one: (len(one[1].point), one[0]))[1].device if over else "0:0"
 
 
 def release_all(old_root: str, say: Say) -> list[str]:
@@ -63,7 +66,8 @@ def release_all(old_root: str, say: Say) -> list[str]:
     troubles: dict[str, str] = {}
     hidden: dict[shutdown.Unmount, str] = {}  # out of the mount table, but perhaps not released
     while (elapsed := time.monotonic() - started) < GIVE_UP_AFTER:
-        plan = shutdown.plan(read_mounts(), read_loops(), old_root, claimant.claims())
+        mounts = read_mounts()
+        plan = shutdown.plan(mounts, read_loops(mounts), old_root, claimant.claims())
         if not plan:
             troubles = {}
             break
@@ -98,9 +102,10 @@ def _release(operation: shutdown.Release, forced: bool) -> str:
     if isinstance(operation, shutdown.Detach):
         return bounded(lambda: _detach(operation.path))
     if isinstance(operation, shutdown.LetGo):
-        if any(loop.backing_device == operation.device for loop in read_loops()) and not forced:
+        mounts = read_mounts()
+        if any(loop.backing_device == operation.device for loop in read_loops(mounts)) and not forced:
             return "a loop device stands on it"
-        points = [mount.point for mount in read_mounts() if mount.device == operation.device]
+        points = [mount.point for mount in mounts if mount.device == operation.device]
         return bounded(lambda: claimant.end(operation.pid, forced, f"{''.join(points[:1])}/{operation.path}"))
     trouble = bounded(lambda: kernel.umount2(operation.point, kernel.MNT_DETACH if operation.lazy else 0))
     if trouble and forced:

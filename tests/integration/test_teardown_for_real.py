@@ -50,7 +50,7 @@ def enter():
 def releasing():
     left = teardown.release_all("/oldroot", say)
     return {
-        "left": left, "lines": lines, "loops": teardown.read_loops(),
+        "left": left, "lines": lines, "loops": teardown.read_loops(teardown.read_mounts()),
         "mounts": [m.point for m in teardown.read_mounts() if m.point.startswith(("/oldroot", "/released"))],
     }
 
@@ -135,7 +135,8 @@ def test_a_container_that_holds_its_own_share(tmp_path: Path, share: Path, fstyp
 
 @needs_root
 def test_loop_table_and_mount_table_agree_with_the_kernel(tmp_path: Path, share: Path) -> None:
-    tables = "enter()\nanswer([teardown.read_loops(), teardown.read_mounts(), device, os.stat('/oldroot').st_dev])"
+    look = "mounts = teardown.read_mounts()"
+    tables = f"enter()\n{look}\nanswer([teardown.read_loops(mounts), mounts, device, os.stat('/oldroot').st_dev])"
     name = made(share, "ext4")
     program = f"{SYSTEMD}\n{tables.replace('answer(', 'tables = (')}\nreleasing()\nanswer({{'tables': tables}})"
     loops, mounts, device, number = torn_down(program, tmp_path, share, name)["tables"]

@@ -83,8 +83,8 @@ class Site:
         and command line, for a boot loader in the machine to find them; otherwise QEMU loads them itself.
         """
         found = kernel(series)
-        append = f'root=/dev/cifs "cifsroot={share or self.server.cifsroot()}" {words}'
-        append += f' "loop={loop}"' if loop else ""
+        container = f'"loop={loop}" ' if loop else ""
+        append = f'root=/dev/cifs "cifsroot={share or self.server.cifsroot()}" {container}{words}'
         self.image = self._build(found, profile, *flags)
         options = {"samba": self.server, "append": append, **machine}
         files = (None, None) if load else (found.vmlinuz, self.image)

@@ -48,18 +48,24 @@ def test_two_machines_write_to_memory(site: Site) -> None:
     assert digest(site.disk) == before
 
 
-def test_a_layer_that_stays(site: Site) -> None:
-    """Under systemd: made when it is not there, kept over a reboot, given back in the right order."""
+def own_layer(site: Site) -> Path:
+    """The part that makes containers, in a profile of the site's own."""
     profile = site.folder / "own.toml"
     profile.write_text('description = "kiosks"\nextends = ["cifs-loop", "overlay"]\n')
-    site.put("systemd")
+    return profile
+
+
+def test_a_layer_that_stays(site: Site) -> None:
+    """Made when it is not there, and kept over a reboot."""
+    site.put()
     before = digest(site.disk)
     own = site.disk.with_name("kiosks") / "52-54-00-12-34-56.img"
     words = "rw ip=dhcp overlay=kiosks/%m.img:256M"
-    with site.boot(words, series="6.12", profile=profile, reboot=True, up="READY# ") as vm:
+    with site.boot(words, series="6.12", profile=own_layer(site), reboot=True, up="READY# ") as vm:
         assert {file.path for file in site.server.open_files()} >= {str(site.disk), str(own)}
         vm.run("echo kept >/root/note; sync")
-        vm.type("systemctl reboot")
+        vm.type("reboot")
+        vm.wait_for("reboot: Restarting system", BOOT)
         site.wait_up(vm)
         assert vm.run("cat /root/note") == "kept\n"
         power_off(vm)
@@ -70,6 +76,18 @@ def test_a_layer_that_stays(site: Site) -> None:
     assert own.stat().st_size == 256 * MiB
     assert own.stat().st_blocks * 512 < 96 * MiB
     assert [path.name for path in own.parent.iterdir()] == [own.name]  # nothing half made, no lease left
+
+
+def test_systemd_on_a_layer_gives_everything_back(site: Site) -> None:
+    """Its old root stands on what is mounted in it: share, container, and the layer's container."""
+    site.put("systemd")
+    own = site.disk.with_name("own.img")
+    with site.boot("rw ip=dhcp overlay=own.img:256M", profile=own_layer(site), up="READY# ") as vm:
+        vm.run("echo kept >/root/note; sync")
+        power_off(vm)
+        site.assert_released()
+    assert check(own).clean, check(own).report
+    assert read_file(own, "/upper/root/note") == b"kept\n"
 
 
 def test_a_share_below(site: Site) -> None:
@@ -87,6 +105,7 @@ def test_a_share_below(site: Site) -> None:
 
 def test_without_the_part_that_makes_one(site: Site) -> None:
     site.put()
-    with site.boot("rw ip=dhcp overlay=%h.img rd.retry=5", loop="disk.img") as vm:
-        vm.wait_for("nothing is known for %h", BOOT)
-        vm.wait_for(r"\(initramfs\) $", BOOT)
+    with site.boot("rw ip=dhcp overlay=%i.img") as vm:
+        vm.wait_for(r"what failed: .*/10\.0\.2\.15\.img: no such file on the share\n.*name the part overlay", BOOT)
+        vm.wait_rebooted(BOOT)
+        site.assert_released()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.vm
 
 def test_break_stops_before_every_step_and_goes_on(site: Site) -> None:
     site.put()
-    with site.boot(f"rw ip=dhcp rd.break={','.join(STEPS)}") as vm:
+    with site.boot(f"rw ip=dhcp overlay=tmpfs rd.break={','.join(STEPS)}") as vm:
         for step in STEPS:
             vm.wait_for(rf"(?s)rd\.break={step}: stopped before the step '{step}'.*{SHELL}", BOOT)
             vm.type("exit")
