@@ -158,8 +158,7 @@ def test_guest_mounts_the_share_and_its_lock_is_seen(
             vm.wait_powered_off()
 
 
-@pytest.mark.parametrize("make", [busybox_root, systemd_root, sysvinit_root])
-@pytest.mark.parametrize("kind", ["ext4", "xfs"])
+@pytest.mark.parametrize(("make", "kind"), [(busybox_root, "xfs"), (systemd_root, "ext4"), (sysvinit_root, "xfs")])
 def test_root_boots_from_a_disk_and_leaves_it_clean(
     make,
     kind,
