@@ -93,7 +93,7 @@ class Machine:
             error.add_note(f"--- {self._log}\n{tail(self._log)}")
             raise
 
-    def wait_for(self, pattern: str, timeout: float = 90) -> re.Match[str]:
+    def wait_for(self, pattern: str, timeout: float = 240) -> re.Match[str]:
         """Wait until the console prints `pattern` behind the last match; see Console.wait_for."""
         return self.console.wait_for(pattern, timeout)
 
