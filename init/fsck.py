@@ -29,7 +29,6 @@ def check(name: str, place: Place, device: str, wish: Fsck) -> Steps:
         if wish.mode == "force":
             yield ops.Log(4, f"container: {place.fstype} is not checked: what its log holds is replayed by the mount")
         return
-    yield ops.Log(5, f"container: checking {name}")
     forced = ("-f",) if wish.mode == "force" else ()
     started: float = yield ops.Now()
     found: ops.Checked | None = yield ops.CheckFilesystem((PROGRAM, _REPAIR[wish.repair], *forced, "-C1", device))

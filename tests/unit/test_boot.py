@@ -507,7 +507,6 @@ def test_operations_describe_themselves() -> None:
         "log: lease: images/root.img is ours to write",
         "attach /run/initramfs/share/images/root.img",
         "log: container: images/root.img on /dev/loop0, sectors of 4096 bytes, direct I/O",
-        "log: container: checking images/root.img",
         "/sbin/e2fsck -p -C1 /dev/loop0",
         "mount /dev/loop0 (ext4) on /sysroot with ro",
         "log: container: images/root.img (ext4, ro) on /dev/loop0 mounted on /sysroot [0.00 s]",
