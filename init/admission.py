@@ -10,7 +10,7 @@ from . import ops
 from .cheap import TYPE_CHECKING, NamedTuple
 from .claim import GRACE, decode
 from .ops import StepError
-from .places import SHARE_POINT
+from .places import shown
 
 if TYPE_CHECKING:
     from .boot import Steps
@@ -134,11 +134,6 @@ def reaching_the_server(settings: Settings, options: str) -> str:
 def without_recovery(fstype: str) -> tuple[str, ...]:
     """The options that keep a mount beside a machine that writes from replaying that machine's journal."""
     return {"ext4": ("noload",), "xfs": ("norecovery",), "btrfs": ("rescue=nologreplay",)}.get(fstype, ())
-
-
-def shown(path: str) -> str:
-    """A container's name for messages: as loop= has it."""
-    return path.removeprefix(f"{SHARE_POINT}/")
 
 
 def give_up(path: str) -> Steps:

@@ -11,7 +11,7 @@ from . import admission, fsck, fstype, ops
 from .cheap import TYPE_CHECKING, NamedTuple
 from .loopflags import Flags
 from .ops import StepError
-from .places import SHARE_POINT
+from .places import SHARE_POINT, shown
 
 if TYPE_CHECKING:
     from .boot import Steps
@@ -170,8 +170,3 @@ def detach(device: str) -> Steps:
         yield ops.DetachLoop(device)
     except StepError as error:
         yield ops.Log(4, f"container: {error.reason}")
-
-
-def shown(path: str) -> str:
-    """A container's name for messages: as loop= has it."""
-    return path.removeprefix(f"{SHARE_POINT}/")

@@ -14,7 +14,7 @@ from . import container, ops
 from .cheap import TYPE_CHECKING, NamedTuple
 from .loopflags import Flags
 from .ops import StepError
-from .places import LAYER, LOWER, SHARE_POINT, SYSROOT
+from .places import LAYER, LOWER, SHARE_POINT, SYSROOT, shown
 from .settings import Loop
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def mount(settings: Settings, wanted: Overlay) -> Steps:
         folder = SHARE_POINT if settings.loop else LOWER
         path = f"{folder}/{expand(wanted.path, (yield ops.MachineNames()))}"
         if (yield ops.MakeContainer(path, int(wanted.size))):
-            yield ops.Log(5, f"overlay: made {container.shown(path)}, {int(wanted.size) >> 20} MiB at most")
+            yield ops.Log(5, f"overlay: made {shown(path)}, {int(wanted.size) >> 20} MiB at most")
         loop = Loop(path, "", Flags())
         own = yield from container.use(settings, path, LAYER, loop, read_only=False, written=True)
     else:

@@ -5,3 +5,8 @@ SHARE_POINT = f"{RAMDISK}/share"  # the share or export, where the root is a con
 LOWER = f"{RAMDISK}/lower"  # a root that is not written, where overlay= puts a layer on it
 LAYER = f"{RAMDISK}/layer"  # that layer
 SYSROOT = "/sysroot"
+
+
+def shown(path: str) -> str:
+    """A container's name for messages: as loop= has it."""
+    return path.removeprefix(f"{SHARE_POINT}/")
