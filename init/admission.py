@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from . import ops
 from .cheap import TYPE_CHECKING, NamedTuple
+from .cifsroot import Share
 from .claim import GRACE, decode
 from .ops import StepError
 from .places import shown
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 POLL = 1.0  # seconds between two tries while waiting
 TELL = 10.0  # seconds between two lines on the console meanwhile
-_HINT = (
-    "rd.lease=wait waits for it, rd.lease=ro goes on read-only. Where that machine is gone for good: on the server "
-    "`smbstatus -B` names the process that keeps its lock, `smbcontrol PID close-share SHARE` ends it"
-)
+_HINT = "rd.lease=wait waits for it, rd.lease=ro goes on read-only. Where that machine is gone for good: "
+_SMB = "on Samba `smbstatus -B` names the process that keeps its lock, `smbcontrol PID close-share SHARE` ends it"
+_NFS = "the server lets go of its lock by itself when NFS 4's lease time has run out (60 or 90 s as a rule)"
+
 
 class Terms(NamedTuple):
     """How a container may be attached: to `write`, or to read; `beside` a machine that writes (rd.lease=ro)."""
@@ -99,12 +100,16 @@ class _Queue:
         waited = now - self._started
         if waited >= patience:
             after = f"; waited for {waited:.0f} s" if patience else ""
-            raise StepError(f"{shown(self._path)} is held by {self.name(answer)}{after}", hint=_HINT)
+            raise StepError(f"{shown(self._path)} is held by {self.name(answer)}{after}", hint=_hint(self._settings))
         if now - self._told < TELL:
             return ""
         self._told = now
         limit = "" if patience == float("inf") else f" of {patience:.0f} s at most"
         return f"is held by {self.name(answer)}; waiting, {waited:.0f} s{limit}"
+
+
+def _hint(settings: Settings) -> str:
+    return _HINT + (_SMB if isinstance(settings.source, Share) else _NFS)
 
 
 def _without(path: str, why: str, write: bool) -> Steps:

@@ -40,6 +40,8 @@ _NOT_SPOKEN = (
     errno.ECONNRESET, errno.ECONNABORTED, errno.EIO,
 )  # fmt: skip
 PATIENCE = 30.0  # seconds for one look at the share
+DEBUG_DATA, _CAPABILITIES = "/proc/fs/cifs/DebugData", b"\nServer capabilities: 0x"
+_LEASING = 0x2  # SMB2_GLOBAL_CAP_LEASING, [MS-SMB2] 2.2.4
 
 
 def mount(settings: Settings, share: Share) -> Steps:
@@ -50,17 +52,16 @@ def mount(settings: Settings, share: Share) -> Steps:
     mounted, root = "", settings.root_point
     for options in tries:
         try:
-            yield from _mount(settings, share, options)
+            mounted = yield from _mount(settings, share, options)
         except StepError as error:
             if len(tries) == 1 or error.errno not in _NOT_SPOKEN:
                 raise error
             refused.append(error)
             yield ops.Log(6, f"share: {options}: {error.reason}")
             continue
-        mounted = options
         found: Found = yield ops.TryRoot(root, settings.source_read_only or "ro" in options.split(","), PATIENCE)
         if best is None or len(found.lacks) < len(best[1].lacks):
-            best = options, found
+            best = mounted, found
         if not found.lacks or found.trouble or options == tries[-1]:
             break
         yield ops.Log(6, f"share: {options}: lacks {', '.join(found.lacks)}")
@@ -102,11 +103,40 @@ def _key(word: str) -> str:
 
 
 def _mount(settings: Settings, share: Share, options: str) -> Steps:
+    """Mount the share; answers the options that it is mounted with.
+
+    `nolease` is added where the server grants oplocks but no leases (ksmbd; Samba without smb2 leases). cifs passes
+    over the break of an oplock (smb3_downgrade_oplock wants a newer epoch, which an oplock has not): its cache would
+    go on showing what another machine has changed, and on ksmbd every exec would wait for the break's answer.
+    """
     if settings.holds_containers:  # overlay=PATH
         options = admission.reaching_the_server(settings, options)
+    yield from _mount_with(settings, share, options)
+    if not {"nolease", "vers=1.0", "vers=1"} & set(options.split(",")) and (yield from _without_leases()):
+        yield ops.Unmount(settings.root_point)
+        options = f"{options},nolease"
+        yield ops.Log(6, "share: the server grants no leases, so nothing is cached on the strength of oplocks: nolease")
+        yield from _mount_with(settings, share, options)
+    return options
+
+
+def _mount_with(settings: Settings, share: Share, options: str) -> Steps:
     text = cifsroot.with_user(share, options) + (",ro" if settings.source_read_only else ",rw")
     patience = settings.timeout or max(30.0, settings.retry)
     yield ops.MountShare(share.unc, settings.root_point, text, share.password, patience)
+
+
+def _without_leases() -> Steps:
+    """Whether the server just mounted has no leases to give, as far as cifs tells (fs/smb/client/cifs_debug.c)."""
+    try:
+        data: bytes = yield ops.ReadAt(DEBUG_DATA, 0, 65536)
+    except StepError:
+        return False
+    words = data.partition(_CAPABILITIES)[2].split(maxsplit=1)  # the newest connection comes first
+    try:
+        return not int(words[0], 16) & _LEASING
+    except (IndexError, ValueError):
+        return False
 
 
 def _nothing_spoken(share: Share, refused: list[StepError]) -> StepError:

@@ -39,7 +39,7 @@ def shells(*outcomes: Any) -> dict[type, Any]:
 def test_plain_share_in_order() -> None:
     machine = booted(PLAIN)
     assert machine.names() == [
-        "LoadDrivers", "ConfigureNetwork", "MountShare", "TryRoot", "TakeHostName", "Resolve",
+        "LoadDrivers", "ConfigureNetwork", "MountShare", "ReadAt", "TryRoot", "TakeHostName", "Resolve",
         "Resolve", "StageRamdisk", "Supervise",
     ]  # fmt: skip
     assert machine.of(ops.MountShare) == [
@@ -251,8 +251,8 @@ def test_the_step_is_tried_again_after_the_shell() -> None:
     answers = {ops.LoadDrivers: [StepError("no modules for the running kernel"), 3]}
     machine = booted(PLAIN, {**answers, ops.Resolve: _first_time_nothing()})
     assert machine.names(ops.Resolve) == [
-        "LoadDrivers", "Report", "Shell", "LoadDrivers", "ConfigureNetwork", "MountShare", "TryRoot",
-        "TakeHostName", "StageRamdisk", "Supervise",
+        "LoadDrivers", "Report", "Shell", "LoadDrivers", "ConfigureNetwork", "MountShare", "ReadAt",
+        "TryRoot", "TakeHostName", "StageRamdisk", "Supervise",
     ]  # fmt: skip
 
 

@@ -166,6 +166,42 @@ def test_a_root_that_is_to_be_remounted_is_mounted_under_its_own_name() -> None:
     assert not booted(" rw").of(ops.TakeHostName)
 
 
+# A server of oplocks alone, as cifs shows it.
+
+DEBUG_DATA = "Servers: \n1) ConnectionId: 0x1 Hostname: server \nServer capabilities: 0x%x\nTCP status: 1\n"
+OPLOCKS, LEASES = (DEBUG_DATA % bits for bits in (0x30004C, 0x30004F))  # ksmbd's and Samba's
+
+
+@pytest.mark.parametrize(
+    ("data", "given", "then"),
+    [
+        (OPLOCKS, "vers=3.1.1", ["hard,vers=3.1.1", "hard,vers=3.1.1,nolease"]),
+        (OPLOCKS, "vers=3.1.1,nolease", ["hard,vers=3.1.1,nolease"]),
+        (OPLOCKS, "vers=1.0", ["hard,vers=1.0,nouser_xattr"]),  # whose capabilities are others
+        (LEASES, "vers=3.1.1", ["hard,vers=3.1.1"]),
+        (DEBUG_DATA % 0x30004F + OPLOCKS, "vers=3.1.1", ["hard,vers=3.1.1"]),  # an older connection
+        ("Servers: <NONE>\n", "vers=3.1.1", ["hard,vers=3.1.1"]),
+        ("\nServer capabilities: 0x?", "vers=3.1.1", ["hard,vers=3.1.1"]),
+    ],
+)
+def test_nothing_is_cached_where_the_server_has_no_leases(data: str, given: str, then: list[str]) -> None:
+    machine = booted(f",{given} rw", ReadAt=data.encode())
+    assert [one.replace(",guest", "").removesuffix(",rw") for one in mounted(machine)] == then
+    assert len(machine.of(ops.Unmount)) == len(then) - 1
+
+
+def test_the_one_that_lacks_least_is_mounted_again_as_it_was() -> None:
+    some, more = Found(("owners",), POSIX), Found(("owners", "symlinks"), BARE)
+    machine = booted(" rw", MountShare=by_version(vers10=NO_SMB3), TryRoot=[some, more], ReadAt=OPLOCKS.encode())
+    assert mounted(machine)[-1] == "vers=3.1.1,posix,hard,guest,nolease,rw"
+    assert len(mounted(machine)) == 6  # two with and without, one refused, one in the end
+
+
+def test_a_kernel_that_tells_nothing_of_its_servers() -> None:
+    machine = booted(" rw", ReadAt=StepError("/proc/fs/cifs/DebugData: No such file or directory"))
+    assert len(mounted(machine)) == 1
+
+
 # The one line.
 
 SMB1 = 'vers=1.0 with "server min protocol = NT1" and "unix extensions = yes" on the server'
