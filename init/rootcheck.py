@@ -36,8 +36,8 @@ _UNIX = {
     "case in names": '"case sensitive = yes" in the share\'s section',
     "locks": "nobrl",
 }  # fmt: skip
-# The POSIX extensions of SMB 3.1.1: Samba keeps special files in extended attributes.
-_KEPT = '"store dos attributes = yes" on the server, on a file system with extended attributes'
+# The POSIX extensions of SMB 3.1.1: Samba keeps special files in extended attributes, ksmbd keeps none.
+_KEPT = '"store dos attributes = yes" on Samba, on a file system with extended attributes, or mfsymlinks,sfu for posix'
 _POSIX = {
     **_UNIX, "owners": SMB1, "set-user-ID bits": SMB1, "symlinks": _KEPT, "device nodes": _KEPT, "fifos": _KEPT,
     "sockets": _KEPT,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 import shutil
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from init.claim import OFFSET
 from mkinitfs.process import run
 from tests.debs import deb
 from tests.kernels import kernel
@@ -25,6 +28,7 @@ pytestmark = [pytest.mark.vm, pytest.mark.skipif(os.geteuid() != 0, reason="name
 
 OURS = "10.0.2.15"  # what QEMU's DHCP server gives, as 10.0.2.2 is the server
 CLIENT = "525400123456/10.0.2.15"  # the card's address and the host name, which is the address where nobody gives one
+OTHER = "virtio-net-pci,mac=52:54:00:00:00:02"
 SLOW = 5 * BOOT  # a Debian whose every file comes over the wire, on a loaded machine
 
 
@@ -125,22 +129,50 @@ def test_a_debian_installs_a_package_reboots_and_still_has_it(tmp_path: Path, sm
     assert "install ok installed" in (root / "var/lib/dpkg/status").read_text().partition("Package: hello\n")[2]
 
 
-def test_a_container_on_an_export(tmp_path: Path, small: Build) -> None:
+def leased(disk: Path) -> bool:
+    """Whether anybody holds the lease on a container, asked where it lies."""
+    with disk.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, OFFSET)
+        except OSError as error:
+            assert error.errno in (errno.EACCES, errno.EAGAIN)
+            return True
+    return False
+
+
+def test_a_container_on_an_export_is_one_machine_s_at_a_time(tmp_path: Path, small: Build) -> None:
     (tmp_path / "srv/boxes").mkdir(parents=True)
     disk = make_container(tmp_path / "srv/boxes/disk.img", ROOTS["busybox"]().tree, "ext4")
+    image = small("6.1", "nfs-loop")
+    words = "root=/dev/nfs nfsroot=/srv loop=boxes/disk.img rw ip=::::{}::dhcp panic=0"
     with (
         Ganesha(tmp_path / "server", {"/srv": tmp_path / "srv"}) as server,
-        boot(server, small("6.1", "nfs-loop"), "root=/dev/nfs nfsroot=/srv loop=boxes/disk.img rw ip=dhcp") as vm,
+        boot(server, image, words.format("anna")) as vm,
     ):
         assert {"vers=4.2", "hard", "rw"} <= mounted(vm, "10.0.2.2:/srv")
         assert re.search(r"^/dev/loop0 / ext4 rw,", vm.run("cat /proc/mounts"), re.MULTILINE)
-        assert server.clients() == [f"Linux NFSv4.2 {CLIENT}"]
+        with boot(server, image, words.format("otto"), up=SHELL, nic=OTHER) as second:
+            assert second.seen(r"what failed: boxes/disk\.img is held by anna \(10\.0\.2\.15, 52:54:00:12:34:56\)")
+            done = second.run("cat /proc/self/mountstats")
+            assert re.search(r"\sOPEN: [1-9]", done)
+            assert set(re.findall(r"\s(?:WRITE|SETATTR|REMOVE|RENAME): (\d+) ", done)) == {"0"}
+        assert leased(disk)
+        assert "Linux NFSv4.2 525400123456/anna" in server.clients()
         vm.type("echo late >/root/late; poweroff")
         vm.wait_powered_off(BOOT)
-        assert_released(server)
+        # The second machine was switched off without a word: what it was is the server's to forget.
+        assert "Linux NFSv4.2 525400123456/anna" not in server.clients()
+        assert server.connections() == []
+        assert not leased(disk)
+    assert [path.name for path in disk.parent.iterdir()] == [disk.name]
     verdict = check(disk)
     assert verdict.clean, verdict.report
     assert read_file(disk, "/root/late") == b"late\n"
+
+
+def listing(root: Path) -> dict[Path, tuple[int, ...]]:
+    """What a write would change, for each file."""
+    return {path: (each.st_ino, each.st_size, each.st_mtime_ns) for path in root.rglob("*") for each in [path.lstat()]}
 
 
 # A wire of our own, for a DHCP server that can name a root: a server by name, and a folder that only the host name
@@ -159,15 +191,20 @@ CARD = (
 
 
 def test_dhcp_names_server_folder_and_host(tmp_path: Path, small: Build) -> None:
-    tree("busybox", tmp_path / "roots/box")
+    """With a layer in memory, so that nobody writes what is there."""
+    root = tree("busybox", tmp_path / "roots/box")
+    before = listing(root)
     with (
         Ganesha(tmp_path / "server", {"/roots": tmp_path / "roots"}, setup=WIRE) as server,
-        boot(server, small("6.12"), "root=dhcp rw", series="6.12", nic=None, options=CARD) as vm,
+        boot(server, small("6.12"), "root=dhcp rw overlay=tmpfs", series="6.12", nic=None, options=CARD) as vm,
     ):
         assert {"vers=3", "noatime", "addr=10.7.0.1", "rsize=4096"} <= mounted(vm, "nas.lab.example:/roots/box")
+        vm.run("echo mine >>/etc/inittab; echo mine >/root/note; rm /etc/passwd; sync")
+        assert vm.run("tail -n 1 /etc/inittab; cat /root/note; ls /etc/passwd", status=None).startswith("mine\nmine\n")
         vm.type("poweroff")
         vm.wait_powered_off(BOOT)
         assert_released(server)
+    assert listing(root) == before
 
 
 # Keeps a file open with content that is not written back yet, and ends the machine when a line is typed. All that is
