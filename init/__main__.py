@@ -72,4 +72,5 @@ def crashed() -> None:
     console.tell(["mkinitfs: /init failed; this is a mistake in it"])
     sys.__excepthook__(*sys.exc_info())  # the interpreter's own: the traceback module is not in the image
     while True:
-        console.interactive_shell("emergency shell after a crash; reboot -f restarts the machine")
+        if verb := console.interactive_shell("emergency shell after a crash; `reboot` restarts the machine"):
+            perform.end(verb, Log())

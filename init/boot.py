@@ -72,7 +72,7 @@ def _find_root(settings: Settings) -> Steps:
 def _step(name: str, settings: Settings, attempt: Callable[[], Steps]) -> Steps:
     """Run one step until it succeeds; its breakpoint first, its failures handled."""
     if name in settings.breaks:
-        yield ops.Shell(f"rd.break={name}: stopped before the step '{name}'; leave the shell to go on")
+        yield from _shell(f"rd.break={name}: stopped before the step '{name}'; leave the shell to go on")
     started = yield ops.Now()
     delay, reason = 0.5, ""
     while True:
@@ -102,7 +102,7 @@ def _give_up(name: str, settings: Settings, error: StepError, seconds: float) ->
     yield ops.Log(3, f"{name}: {error.reason}")
     yield ops.Report(report(name, error, seconds))
     yield from _end_unless_shell(settings.panic, settings.shell)
-    yield ops.Shell(f"emergency shell: leave it to try '{name}' again, or mount a root on {SYSROOT} first")
+    yield from _shell(f"emergency shell: leave it to try '{name}' again, or mount a root on {SYSROOT} first")
     if name != "switch" and (yield from _look_for_init(settings))[1]:
         raise _MountedByHand
 
@@ -119,6 +119,13 @@ def _end_unless_shell(panic: int, shell: bool) -> Steps:
         yield ops.End("halt")
 
 
+def _shell(greeting: str) -> Steps:
+    """A shell, until it is left: to go on, or to end the machine."""
+    verb = yield ops.Shell(greeting)
+    if verb:
+        yield ops.End(verb)
+
+
 def refuse(mistakes: tuple[str, ...], panic: int, shell: bool) -> Steps:
     """A command line that cannot be booted: everything wrong with it, then a shell or what panic= says."""
     error = StepError(
@@ -128,9 +135,7 @@ def refuse(mistakes: tuple[str, ...], panic: int, shell: bool) -> Steps:
     yield ops.Report(report("cmdline", error, 0.0))
     yield from _end_unless_shell(panic, shell)
     while True:
-        yield ops.Shell(
-            "emergency shell: the command line cannot be changed from here, reboot -f starts again"
-        )
+        yield from _shell("emergency shell: the command line cannot be changed from here, `reboot` starts again")
 
 
 def report(name: str, error: StepError, seconds: float) -> str:

@@ -7,15 +7,18 @@ import select
 import sys
 import time
 
-from . import claimant
+from . import claimant, resets
 from .cheap import TYPE_CHECKING, signal
-from .claim import Answer, Record
+from .claim import Answer, Record, decode
 from .drivers import read_text
+from .mounts import mount_of, parse_mountinfo
 from .places import RAMDISK
 
 if TYPE_CHECKING:
     from . import ops
     from .netstate import Network
+
+_NOTES = RAMDISK + claimant.FOLDER
 
 
 class Claims:
@@ -23,24 +26,34 @@ class Claims:
 
     def __init__(self) -> None:
         self._held: dict[str, int] = {}
+        self._ended: list[str] = []  # records of this machine before a power cut whose connections were ended
+        os.makedirs(_NOTES, exist_ok=True)
+        if not os.path.lexists(claimant.FOLDER):
+            os.symlink(_NOTES, claimant.FOLDER)  # where a teardown looks, on the ramdisk or, the boot failed, here
 
     def claim(self, operation: ops.Claim, network: Network) -> Answer:
         """Try for the lease that `operation` names. Raises OSError."""
         self.give_up(operation.path)  # what a failed try may have left
         answer, child = _start(operation, identity(network))
+        if answer.verdict == "ours" and answer.text not in self._ended:
+            self._ended.append(answer.text)
+            before = decode(answer.text) or Record()
+            resets.end(before.ports, before.addresses)
         if child:
             self._held[operation.path] = child
+            _note(child, operation.path)
         return answer
 
     def give_up(self, path: str) -> None:
         """Give one back, if it is held."""
         if child := self._held.pop(path, 0):
             _give_up(child)
+            os.unlink(f"{_NOTES}/{child}")
 
     def go_over(self) -> None:
         """Send every claimant to the staged ramdisk: the initramfs is about to go. Raises OSError."""
-        for path, child in self._held.items():
-            _go_over(child, path)
+        for child in self._held.values():
+            _go_over(child)
         self._held = {}
 
 
@@ -54,6 +67,7 @@ def identity(network: Network) -> Record:
         macs=" ".join(sorted(cards - {"", "00:00:00:00:00:00"})),
         machine=read_text("/sys/class/dmi/id/product_uuid").strip().lower(),
         boot=read_text(claimant.BOOT_ID).strip(),
+        ports=resets.ports(),
     )
 
 
@@ -111,16 +125,16 @@ def _give_up(pid: int) -> None:
         os.waitpid(pid, 0)
 
 
-def _go_over(pid: int, path: str) -> None:
-    """Have the claimant of `path` leave the initramfs for the staged ramdisk; it is there when this returns."""
-    number = os.stat(path).st_dev
-    point = os.path.dirname(path)
-    while not os.path.ismount(point):
-        point = os.path.dirname(point)
-    folder = RAMDISK + claimant.FOLDER
-    os.makedirs(folder, exist_ok=True)
-    with open(f"{folder}/{pid}", "w", errors="surrogateescape") as file:
-        file.write(f"{os.major(number)}:{os.minor(number)} {path[len(point) + 1 :]}")
+def _note(pid: int, path: str) -> None:
+    """Leave word of the claimant of `path` for whoever ends it (claimant.claims())."""
+    mount = mount_of(path, parse_mountinfo(read_text("/proc/self/mountinfo")))
+    device, below = (mount.device, path[len(mount.point) + 1 :]) if mount else ("0:0", path)
+    with open(f"{_NOTES}/{pid}", "w", errors="surrogateescape") as file:
+        file.write(f"{device} {below}")
+
+
+def _go_over(pid: int) -> None:
+    """Have a claimant leave the initramfs for the staged ramdisk; it is there when this returns."""
     before = os.readlink(f"/proc/{pid}/root")
     os.kill(pid, claimant.GO_OVER)
     end = time.monotonic() + 10.0

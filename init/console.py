@@ -9,6 +9,8 @@ from .cheap import signal
 from .spawn import PATH
 
 _TIOCSCTTY = 0x540E
+# What busybox's halt, poweroff and reboot tell PID 1, unless they are to do it themselves (-f): init/halt.c there.
+_ASKED: dict[int, str] = {signal.SIGUSR1: "halt", signal.SIGUSR2: "poweroff", signal.SIGTERM: "reboot"}
 
 
 def tell(lines: list[str]) -> None:
@@ -20,20 +22,28 @@ def tell(lines: list[str]) -> None:
         pass
 
 
-def interactive_shell(greeting: str) -> None:
-    """Run /bin/sh on the console, in a session of its own so that Ctrl-C works, until it is left."""
+def interactive_shell(greeting: str) -> str:
+    """Run /bin/sh on the console, in a session of its own so that Ctrl-C works, until it is left.
+
+    Answers "", or how the machine is to end where the shell has asked PID 1 for that: it is ended then.
+    """
+    awaited = (signal.SIGCHLD, *_ASKED)
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)  # what is blocked is kept even for PID 1
     child = os.fork()
     if child == 0:
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, awaited)
             _become_shell(greeting)
         finally:
             os._exit(127)
-    while True:
-        try:
-            if os.waitpid(child, 0)[0] == child:
-                return
-        except InterruptedError:
-            continue
+    try:
+        while not os.waitpid(child, os.WNOHANG)[0]:
+            if verb := _ASKED.get(signal.sigwait(awaited), ""):
+                os.kill(child, signal.SIGKILL)
+                return verb
+        return ""
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, awaited)
 
 
 def console_terminal() -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .cheap import NamedTuple
+from .cheap import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class MountPoint(NamedTuple):
@@ -29,6 +32,12 @@ class LoopDevice(NamedTuple):
     device: str
     backing_device: str
     backing_file: str
+
+
+def mount_of(path: str, mounts: Iterable[MountPoint]) -> MountPoint | None:
+    """Where `path` lies, told by names alone: of the mounts above it the deepest, and of those the newest."""
+    over = [mount for mount in mounts if path.startswith(mount.point.rstrip("/") + "/")]
+    return max(enumerate(over), key=lambda one: (len(one[1].point), one[0]))[1] if over else None
 
 
 def parse_mountinfo(text: str) -> tuple[MountPoint, ...]:

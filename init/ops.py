@@ -315,7 +315,7 @@ class Report(NamedTuple):
 
 
 class Shell(NamedTuple):
-    """Run an interactive shell on the console until it is left."""
+    """Run an interactive shell on the console until it is left; answers "", or End's verb where it asked for one."""
 
     greeting: str
 
@@ -324,7 +324,7 @@ class Shell(NamedTuple):
 
 
 class End(NamedTuple):
-    """End the machine: `verb` is "reboot", "poweroff" or "halt"."""
+    """Hand back whatever the boot has attached and end the machine: `verb` is "reboot", "poweroff" or "halt"."""
 
     verb: str
 

@@ -10,11 +10,12 @@ import os
 import stat
 import time
 
-from . import attach, console, kernel, netstate, network, ops, ramdisk, rebootwatch, spawn, switch
+from . import attach, console, kernel, netfiles, netstate, network, ops, ramdisk, rebootwatch, spawn, switch
 from .cheap import TYPE_CHECKING, signal, socket
 from .drivers import Drivers, read_text
 from .log import KernelMessages, Log
 from .ops import StepError
+from .places import SYSROOT
 
 if TYPE_CHECKING:
     from typing import Any
@@ -222,17 +223,14 @@ class Performer:
             theirs.close()
         switch.become_supervisor(child, listener, self._panic)
 
-    def _shell(self, operation: ops.Shell) -> None:
+    def _shell(self, operation: ops.Shell) -> str:
         self._log.save()
-        console.interactive_shell(operation.greeting)
+        return console.interactive_shell(operation.greeting)
 
     def _end(self, operation: ops.End) -> None:
-        try:
-            kernel.reboot(operation.verb)
-        except OSError as error:
-            console.tell([f"mkinitfs: {operation.verb}: {error.strerror}; switch the machine off by hand"])
-            while True:
-                signal.pause()
+        if self._drivers:
+            self._drivers.stop()
+        end(operation.verb, self._log)
 
 
 _METHODS = {
@@ -246,6 +244,13 @@ _METHODS = {
     ops.Resolve: "_resolve", ops.StageRamdisk: "_stage", ops.SwitchRoot: "_switch_root", ops.Supervise: "_supervise",
     ops.Shell: "_shell", ops.End: "_end",
 }  # fmt: skip
+
+
+def end(verb: str, log: Log) -> None:
+    """Hand back what a boot has attached, the way a shutdown does, and end the machine; does not return."""
+    from . import teardown  # only a boot that failed goes this way
+
+    teardown.finish(verb, SYSROOT, netfiles.STATE_FOLDER, log.write)
 
 
 def _leave_for_managers(found: network.Network) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import console, kernel, supervisor, teardown
+from . import kernel, supervisor, teardown
 from .log import Log
 
 OLD_ROOT = "/oldroot"
@@ -28,9 +28,5 @@ def main() -> None:
     else:
         verb, old_root = words[0] if words and words[0] in kernel.REBOOT else "poweroff", OLD_ROOT
         teardown.end_processes(log.write)
-    try:
-        teardown.release(verb, old_root, NET_FOLDER, log.write)
-    except Exception:  # a mistake of ours must not keep the machine from ending
-        console.tell(["mkinitfs: the shutdown failed; this is a mistake in it. The server may keep its locks"])
-        sys.__excepthook__(*sys.exc_info())
-    teardown.end(verb, log.write)
+    log.write(5, f"shutdown: the real system has ended ({verb}); releasing what it stood on")
+    teardown.finish(verb, old_root, NET_FOLDER, log.write)

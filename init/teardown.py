@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import select
+import sys
 import time
 
 from . import claimant, console, keeper, kernel, netrestore, netstate, shutdown
 from .cheap import TYPE_CHECKING, signal
 from .drivers import read_text
-from .mounts import LoopDevice, MountPoint, parse_mountinfo, unescape
+from .mounts import LoopDevice, MountPoint, mount_of, parse_mountinfo, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,14 +49,9 @@ def read_loops(mounts: tuple[MountPoint, ...]) -> tuple[LoopDevice, ...]:
         backing_file = read_text(f"/sys/block/{name}/loop/backing_file").strip()
         if backing_file:
             own = read_text(f"/sys/block/{name}/dev").strip()
-            found.append(LoopDevice(f"/dev/{name}", own, _device_of(backing_file, mounts), backing_file))
+            mount = mount_of(backing_file, mounts)
+            found.append(LoopDevice(f"/dev/{name}", own, mount.device if mount else "0:0", backing_file))
     return tuple(found)
-
-
-def _device_of(path: str, mounts: tuple[MountPoint, ...]) -> str:
-    """The number of the file system that `path` lies on: of its mounts the deepest, and of those the newest."""
-    over = [mount for mount in mounts if path.startswith(mount.point.rstrip("/") + "/")]
-    return max(enumerate(over), key=lambda one: (len(one[1].point), one[0]))[1].device if over else "0:0"
 
 
 def release_all(old_root: str, say: Say) -> list[str]:
@@ -237,8 +233,9 @@ def _target(link: str) -> str:
 
 
 def _end_holders(busy: list[shutdown.Unmount], say: Say) -> None:
+    needed = {claim.pid for claim in claimant.claims()}  # for as long as a loop device stands there: _release()
     for operation in busy:
-        for pid in holders(operation.point):
+        for pid in sorted(set(holders(operation.point)) - needed):
             name = read_text(f"/proc/{pid}/comm").strip()
             say(4, f"shutdown: {operation.point} is held by process {pid} ({name}), which is ended")
             _signal(pid, signal.SIGKILL)
@@ -274,7 +271,6 @@ def _close_connections() -> None:
 def release(verb: str, old_root: str, net_folder: str, say: Say) -> None:
     """Hand everything back; what could not be released is said on the console."""
     started = time.monotonic()
-    say(5, f"shutdown: the real system has ended ({verb}); releasing what it stood on")
     bring_network_back(net_folder, say)
     left = release_all(old_root, say)
     if not left:
@@ -286,6 +282,16 @@ def release(verb: str, old_root: str, net_folder: str, say: Say) -> None:
         console.tell(["mkinitfs: NOT RELEASED:", *(f"  {line}" for line in left), "  the server may keep its locks"])
     else:
         say(5, f"shutdown: everything is released [{time.monotonic() - started:.2f} s]")
+
+
+def finish(verb: str, old_root: str, net_folder: str, say: Say) -> None:
+    """Hand everything back, then end the machine; does not return."""
+    try:
+        release(verb, old_root, net_folder, say)
+    except Exception:  # a mistake of ours must not keep the machine from ending
+        console.tell(["mkinitfs: the shutdown failed; this is a mistake in it. The server may keep its locks"])
+        sys.__excepthook__(*sys.exc_info())
+    end(verb, say)
 
 
 def end(verb: str, say: Say) -> None:

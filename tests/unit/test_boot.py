@@ -256,6 +256,13 @@ def test_the_step_is_tried_again_after_the_shell() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("words", "verb"), [("", "reboot"), ("rd.break=drivers", "poweroff")])
+def test_the_shell_can_end_the_machine(words: str, verb: str) -> None:
+    machine = booted(f"{PLAIN} {words}", {**shells(WRONG), ops.Shell: verb})
+    assert machine.names()[-2:] == ["Shell", "End"]
+    assert machine.of(ops.End) == [ops.End(verb)]
+
+
 def test_retry_starts_afresh_after_the_shell() -> None:
     machine = Machine({ops.Resolve: _first_time_nothing(8)})
     in_shell: list[float] = []

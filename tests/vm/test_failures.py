@@ -32,13 +32,16 @@ def test_wrong_password_is_told_and_shown_nowhere(site: Site) -> None:
 
 @pytest.mark.parametrize("panic", [-1, 5])
 def test_panic_says_when_to_start_again(panic: int, site: Site) -> None:
-    site.server.password = "wrong"
-    with site.boot(f"ip=dhcp panic={panic}") as vm:
-        vm.wait_for("what failed: .*Permission denied", BOOT)
+    """And what the boot had attached by then is handed back first."""
+    site.put()
+    with site.boot(f"rw ip=dhcp init=/sbin/missing panic={panic}") as vm:
+        vm.wait_for("what failed: no init in the root: /sbin/missing is no program there", BOOT)
         failed = time.monotonic()
         vm.wait_rebooted(BOOT)
         assert panic < 0 or time.monotonic() - failed > panic - 1
         assert not vm.seen(SHELL)
+        site.assert_released()
+    site.assert_clean()
 
 
 def test_missing_share(site: Site) -> None:
@@ -55,6 +58,7 @@ def test_missing_container_and_no_shell_wanted(site: Site) -> None:
         vm.wait_for("to try: .*boot/ holds: root disk.img", BOOT)
         vm.wait_halted(BOOT)
         assert not vm.seen(SHELL)
+        site.assert_released()
 
 
 @pytest.mark.parametrize(

@@ -108,3 +108,4 @@ def test_without_the_part_that_makes_one(site: Site) -> None:
     with site.boot("rw ip=dhcp overlay=%i.img") as vm:
         vm.wait_for(r"what failed: .*/10\.0\.2\.15\.img: no such file on the share\n.*name the part overlay", BOOT)
         vm.wait_rebooted(BOOT)
+        site.assert_released()

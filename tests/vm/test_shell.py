@@ -37,14 +37,17 @@ def test_a_root_mounted_by_hand_is_booted_from(site: Site) -> None:
     site.assert_clean()
 
 
-def test_leaving_the_shell_tries_again(site: Site) -> None:
+def test_leaving_the_shell_tries_again_and_its_poweroff_releases_everything(site: Site) -> None:
     site.put()
     site.serve(start=False)
-    with site.boot("rw ip=dhcp panic=0 rd.retry=1", up=SHELL) as vm:
+    with site.boot("rw ip=dhcp panic=0 rd.retry=1 rd.break=switch", up=SHELL) as vm:
         assert vm.seen(r"what failed: //10.0.2.2/share: ")
         site.server.start()
         vm.type("exit")
-        vm.wait_for(PROMPT, BOOT)
+        vm.wait_for(rf"(?s)rd\.break=switch: stopped before.*{SHELL}", BOOT)
+        vm.run("cd /sysroot/root; test -e /run/initramfs/share/disk.img.lease; echo unsynced >note")
         vm.type("poweroff")
         vm.wait_powered_off(BOOT)
         site.assert_released()
+    site.assert_clean()
+    assert site.read("/root/note") == b"unsynced\n"

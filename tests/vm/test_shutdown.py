@@ -95,7 +95,7 @@ def test_without_a_way_back_the_container_stays_open(site: Site) -> None:
     """rd.handoff=none is every other initramfs: this is what the rest of this file is measured against."""
     site.put()
     with site.system("rw ip=dhcp rd.handoff=none") as vm:
-        assert vm.run("ls /run/initramfs").split() == ["net", "share", "timeline"]
+        assert vm.run("ls /run/initramfs").split() == ["leases", "net", "share", "timeline"]
         vm.type("poweroff")
         vm.wait_powered_off(BOOT)
         assert {file.path for file in site.server.open_files()} == {str(site.disk)}
