@@ -29,7 +29,10 @@ GRACE = 20.0  # seconds; watch() has noticed and taken the lock again by then
 
 
 class Record(NamedTuple):
-    """Who writes the container: lists in one text each, separated by blanks; `since` in that machine's own time."""
+    """Who writes the container: lists in one text each, separated by blanks; `since` in that machine's own time.
+
+    `ports` are its ends of the connections to the server (resets.py).
+    """
 
     host: str = ""
     addresses: str = ""
@@ -37,6 +40,7 @@ class Record(NamedTuple):
     machine: str = ""
     boot: str = ""
     since: str = ""
+    ports: str = ""
 
     def encode(self, name: str) -> str:
         """Return the file's text."""
