@@ -1,11 +1,17 @@
 """A container that another machine has taken is written no more: the way from a lost lease to a read-only root.
 
-What a remount read-only does first is to write back, and that is what must not happen. So the share is shut down: since
-6.10 cifs then fails every write, and goes on reading, and where a file system has nothing to write it is remounted.
-Otherwise the loop device is marked read-only (an ext4 then leaves its super block alone), ext4 is told to abort, which
-ends its journal (and, in kernels around 6.12, reading, too), and others are shut down as XFS_IOC_GOINGDOWN(2) says,
-without their log. What knows neither is remounted. Before 6.10 two things are still written: an aborted journal's
-super block, and metadata that was in the journal already (of half a minute at most).
+What a remount read-only does first is to write back, and that is what must not happen. Since kernel 6.10 cifs fails
+every write to a share that is shut down, and goes on reading: so the share is shut down first, and then the kernel is
+asked for its emergency remount (sysrq.rst, "u"), the one way to read-only that stands neither files open for writing
+nor writes that fail. It concerns all file systems on block devices: those that do not lie in the container are given
+back what they had. btrfs is not one of them, and makes itself read-only with its first write that fails.
+
+Where the share cannot be shut down, the loop device is marked read-only (an ext4 then leaves its super block alone)
+and ext4 is told to abort, which ends its journal (and, from 6.6 to 6.14, reading, too). Two things are still written
+then: an aborted journal's super block, and metadata that was in the journal already (of half a minute at most). xfs is
+shut down in any case, as XFS_IOC_GOINGDOWN(2) says, without its log. What knows none of this is remounted.
+
+What is said in the end is what was found to be so, not what was asked for.
 
 Whoever calls may stand on the ramdisk, where nothing of the kernel's is mounted, and may hold nothing of what the
 system has mounted: Folders lends /dev, /sys and /proc for as long as they are needed.
@@ -13,17 +19,43 @@ system has mounted: Folders lends /dev, /sys and /proc for as long as they are n
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
+import time
 
 from . import kernel, log
+from .cheap import TYPE_CHECKING, NamedTuple
 from .mounts import unescape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _HERE = "/lent"
 _KINDS = {"dev": "devtmpfs", "sys": "sysfs", "proc": "proc"}
 _BLKROSET, _LOOP_GET_STATUS64 = 0x125D, 0x4C05
 _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH = 0x8004587D, struct.pack("=I", 2)
+_PATIENCE = 30.0  # seconds for the emergency remount, which saves other file systems before it comes to ours
+
+
+class Mounted(NamedTuple):
+    """A file system that is mounted read-write: its device's name, its type, its point, and who sees it there."""
+
+    device: str
+    fstype: str
+    point: str
+    pid: int
+
+    @property
+    def target(self) -> str:
+        """The point as this process can name it."""
+        return f"{_HERE}/proc/{self.pid}/root{self.point}"
+
+    def lies_on(self, loop: str) -> bool:
+        """Whether it is mounted from the loop device or a partition of it."""
+        name, found, partition = self.device.partition(loop)
+        return bool(found) and not name and partition[:1] in ("", "p")
 
 
 class Folders:
@@ -56,7 +88,7 @@ def say(level: int, text: str, *, console: tuple[str, ...] = ()) -> None:
 
 
 def stop(container: int) -> list[str]:
-    """Stop all writing to what is mounted from the file open as `container`; answers what was done, a line for each."""
+    """Stop all writing to what is mounted from the file open as `container`; answers what came of it, line by line."""
     done = []
     try:
         with Folders("dev", "sys", "proc"):
@@ -72,7 +104,11 @@ def stop(container: int) -> list[str]:
                         fcntl.ioctl(device, _BLKROSET, struct.pack("=i", 1))
                 except OSError as error:
                     done.append(f"{name} cannot be made read-only: {error.strerror}")
-                done += [f"{point} {_stop(point, fstype, shut)}" for point, fstype in _written(name)]
+            written = _written()
+            ours = [mounted for mounted in written if any(mounted.lies_on(name) for name in loops)]
+            if shut and any(mounted.fstype not in ("xfs", "btrfs") for mounted in ours):
+                done += _emergency(ours, [mounted for mounted in written if mounted not in ours])
+            done += [f"{mounted.point} {_stop(mounted, shut)}" for mounted in ours]
     except OSError as error:
         done.append(f"WRITING CANNOT BE STOPPED: {error}; switch this machine off")
     return done
@@ -94,20 +130,30 @@ def _loops(container: int) -> list[str]:
     return found
 
 
-def _written(loop: str) -> list[tuple[str, str]]:
-    """Point, as PID 1 sees it, and type of what is mounted read-write from a loop device or a partition of it."""
-    with open(f"{_HERE}/proc/1/mountinfo", errors="surrogateescape") as table:
-        lines = table.read().split("\n")
-    found: dict[str, tuple[str, str]] = {}
-    for line in lines:
-        head, _, tail = line.partition(" - ")
-        fields, words = head.split(" "), tail.split(" ")
-        if len(fields) < 5 or len(words) < 3:
-            continue
-        name, slash, partition = words[1].removeprefix("/dev/").partition(loop)
-        if slash and not name and partition[:1] in ("", "p") and "rw" in words[2].split(","):
-            found.setdefault(fields[2], (unescape(fields[4]), words[0]))
+def _written() -> list[Mounted]:
+    """What is mounted read-write from a block device in any namespace, each once; as PID 1 sees it, if it does."""
+    found: dict[str, Mounted] = {}
+    for pid, lines in _tables():
+        for line in lines:
+            head, _, tail = line.partition(" - ")
+            fields, words = head.split(" "), tail.split(" ")
+            if len(fields) > 4 and len(words) > 2 and words[1][:5] == "/dev/" and "rw" in words[2].split(","):
+                found.setdefault(fields[2], Mounted(words[1][5:], words[0], unescape(fields[4]), pid))
     return list(found.values())
+
+
+def _tables() -> Iterator[tuple[int, list[str]]]:
+    """The lines of each mount namespace's table, with the first process that is in it."""
+    seen = set()
+    for pid in sorted(int(name) for name in os.listdir(f"{_HERE}/proc") if name.isdecimal()):
+        try:
+            namespace = os.readlink(f"{_HERE}/proc/{pid}/ns/mnt")
+            if namespace not in seen:
+                with open(f"{_HERE}/proc/{pid}/mountinfo", errors="surrogateescape") as table:
+                    yield pid, table.read().split("\n")
+                seen.add(namespace)
+        except OSError:
+            pass  # it has ended
 
 
 def _release() -> tuple[int, ...]:
@@ -115,32 +161,89 @@ def _release() -> tuple[int, ...]:
     return tuple(int(word) for word in os.uname().release.split(".")[:2] if word.isdecimal())
 
 
-def _stop(point: str, fstype: str, shut: bool) -> str:
-    """Stop one file system; on a share that is `shut` nothing is written any more, by whatever way."""
-    target = f"{_HERE}/proc/1/root{point}"
-    if shut:
+def _emergency(ours: list[Mounted], others: list[Mounted]) -> list[str]:
+    """Have the kernel make all block devices' file systems read-only, and `others` read-write again."""
+    levels, done = f"{_HERE}/proc/sys/kernel/printk", []
+    with open(levels) as file:
+        before = file.read()
+    _put(levels, "1")  # what the kernel says of writes that fail is long, and a serial console slow
+    _put(f"{_HERE}/proc/sysrq-trigger", "u")
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and any(mounted in ours and mounted.fstype != "btrfs" for mounted in _written()):
+        time.sleep(0.02)
+    for mounted in others:
         try:
-            kernel.mount("", target, "", kernel.MS_REMOUNT | kernel.MS_RDONLY)
-            return "is read-only from now on"
-        except OSError:
-            pass  # it had something to write
-    if fstype == "ext4":
+            if os.statvfs(mounted.target).f_flag & os.ST_RDONLY:
+                kernel.reconfigure(mounted.target, "rw")
+        except OSError as error:
+            done.append(f"{mounted.point} is read-only, too, and cannot be made read-write again: {error.strerror}")
+    _put(levels, before)
+    return done
+
+
+def _put(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def _stop(mounted: Mounted, shut: bool) -> str:
+    """Stop one file system, if it is not yet; on a share that is `shut` nothing arrives. Answers what it is now."""
+    if mounted.fstype == "xfs":
+        ways = [_shut_down]
+    elif shut:
+        ways = [_remount, _fail]
+    else:
+        ways = [*([_abort] if mounted.fstype == "ext4" else []), _shut_down, _remount]
+    said = ""
+    for way in ways:
         try:
-            kernel.reconfigure(target, "abort")
-            return "is read-only from now on"
-        except OSError:
-            pass  # kernels before 5.2
+            way(mounted.target)
+            break
+        except OSError as error:
+            said = error.strerror or ""
+    return _found(mounted.target, said)
+
+
+def _abort(target: str) -> None:
+    kernel.reconfigure(target, "abort")
+
+
+def _shut_down(target: str) -> None:
+    folder = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        folder = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.ioctl(folder, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH)
-        finally:
-            os.close(folder)
-        return f"is shut down: {fstype} can do no less without writing"
-    except OSError:
-        pass
+        fcntl.ioctl(folder, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH)
+    finally:
+        os.close(folder)
+
+
+def _remount(target: str) -> None:
+    kernel.mount("", target, "", kernel.MS_REMOUNT | kernel.MS_RDONLY)
+
+
+def _fail(target: str) -> None:
+    """Have a write fail at once that would fail later."""
+    os.utime(target)
+    _sync(target)
+
+
+def _sync(target: str) -> None:
+    folder = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        kernel.mount("", target, "", kernel.MS_REMOUNT | kernel.MS_RDONLY)
-        return "is read-only from now on"
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _found(target: str, said: str) -> str:
+    """What has become of it, by what it answers who reads and who writes."""
+    try:
+        os.listdir(target)
+        if _release() >= (6, 6):  # before, an ext4 could still be read, and may say EIO of what it has not written
+            _sync(target)
+        os.close(os.open(target, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC))
     except OSError as error:
-        return f"CANNOT BE MADE READ-ONLY: {error.strerror}; switch this machine off"
+        if error.errno == errno.EIO:
+            return "is shut down: nothing can be read from it, either"
+        if error.errno == errno.EROFS:
+            return "is read-only from now on"
+    return f"CANNOT BE MADE READ-ONLY: {said}; switch this machine off"
