@@ -103,6 +103,11 @@ def kept_local(mountinfo: str, device: str) -> str:
     return ""
 
 
+def server_of(mountinfo: str, device: str) -> str:
+    """The address of the server that the mounted file system `device` comes from, "" where the table has none."""
+    return next((word[5:] for word in _superblock(mountinfo, device)[1] if word.startswith("addr=")), "")
+
+
 def _superblock(mountinfo: str, device: str) -> tuple[str, list[str]]:
     """Type and options of a super block, from /proc/self/mountinfo (proc(5))."""
     for line in mountinfo.split("\n"):

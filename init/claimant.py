@@ -17,7 +17,7 @@ import struct
 import sys
 import time
 
-from . import claim, fence, kernel, ramdisk
+from . import claim, fence, kernel, ramdisk, resets
 from .cheap import TYPE_CHECKING, NamedTuple, signal
 from .claim import Answer, Record
 from .drivers import read_text
@@ -190,6 +190,8 @@ def _keep(held: Held) -> None:
                 if act.do == "retake":
                     lock(held.file, fcntl.F_UNLCK)
                 outcome = lock(held.file, kind)
+                if act.do == "retake" and outcome == "granted" and held.write:
+                    _name_ports(held)
             # cifs: EACCES for a lock in the way, EAGAIN while it connects; POSIX: EAGAIN for a lock in the way
             if outcome == "EAGAIN" and held.stacking:
                 outcome = "refused"
@@ -207,6 +209,21 @@ def _keep(held: Held) -> None:
     fence.say(1, f"lease: {'; '.join(lines)}", console=(f"mkinitfs: {lines[0]}", *(f"  {line}" for line in what)))
     while True:
         _pause(held, 3600.0, lost=True)
+
+
+def _name_ports(held: Held) -> None:
+    """Have the record name the connections of now; those that it names were lost when the server was."""
+    found = claim.decode(read_record(held.folder, held.name))
+    try:
+        number = os.fstat(held.folder).st_dev
+        with fence.Folders("proc"):
+            proc = f"{fence._HERE}/proc"
+            server = claim.server_of(read_text(f"{proc}/1/mountinfo"), f"{os.major(number)}:{os.minor(number)}")
+            ports = resets.ports(proc, server)
+        if found and found.boot == held.boot:
+            write_record(held.folder, held.name, found._replace(ports=ports).encode(held.name))
+    except OSError:
+        pass  # a machine that comes back waits for the server then
 
 
 def _pause(held: Held, seconds: float, *, lost: bool = False) -> None:

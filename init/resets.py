@@ -47,14 +47,14 @@ def _text(family: int, words: str) -> str:
     return socket.inet_ntop(family, b"".join(packed))
 
 
-def connections() -> list[Connection]:
+def connections(proc: str = "/proc") -> list[Connection]:
     """This machine's established connections; in the initramfs, those to the root's server."""
-    return [each for name in ("tcp", "tcp6") for each in parse(read_text(f"/proc/net/{name}"))]
+    return [each for name in ("tcp", "tcp6") for each in parse(read_text(f"{proc}/net/{name}"))]
 
 
-def ports() -> str:
-    """This machine's ends of them, for a record."""
-    return " ".join(sorted({str(each.port) for each in connections()}))
+def ports(proc: str = "/proc", server: str = "") -> str:
+    """This machine's ends of them, for a record; those to the address `server` alone, where it is not ""."""
+    return " ".join(sorted({str(each.port) for each in connections(proc) if server in ("", each.there)}))
 
 
 def end(ports: str, addresses: str) -> None:

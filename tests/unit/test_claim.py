@@ -59,7 +59,7 @@ MOUNTS = """\
 25 1 0:24 / /run/initramfs/share rw,relatime - cifs //10.0.2.2/share rw,vers=3.1.1,nolease,hard
 26 1 0:25 / /a rw - cifs //10.0.2.2/share rw,vers=3.1.1,nobrl,hard
 27 1 0:26 / /b rw - nfs 10.0.2.2:/x rw,vers=3,nolock,hard
-28 1 0:27 / /c rw - nfs 10.0.2.2:/x rw,vers=3,local_lock=posix
+28 1 0:27 / /c rw - nfs 10.0.2.2:/x rw,vers=3,local_lock=posix,addr=10.0.2.2
 29 1 0:28 / /d rw - nfs4 10.0.2.2:/x rw,vers=4.2,local_lock=none
 """
 
@@ -77,6 +77,10 @@ MOUNTS = """\
 )
 def test_where_locks_stay_on_this_machine(device: str, kind: str, why: str) -> None:
     assert (claim.kind_of(MOUNTS, device), claim.kept_local(MOUNTS, device)) == (kind, why)
+
+
+def test_which_server() -> None:
+    assert [claim.server_of(MOUNTS, device) for device in ("0:27", "0:28", "0:2")] == ["10.0.2.2", "", ""]
 
 
 # The claimant's watch.

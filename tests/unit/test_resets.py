@@ -62,7 +62,8 @@ def test_what_is_ended(
 
 
 def test_a_record_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resets, "connections", lambda: [FOUR, SIX, FOUR])
+    monkeypatch.setattr(resets, "connections", lambda _: [FOUR, SIX, FOUR])
+    assert resets.ports(server="10.9.0.1") == "51688"
     record = Record("anna", "10.9.0.9", ports=resets.ports())
     assert record.ports == "32768 51688"
     assert decode(record.encode("disk.img")) == record
