@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import boot, cmdline, console, kernel, perform, ramdisk, settings
+from . import boot, cmdline, console, kernel, patience, perform, ramdisk, settings
 from .drivers import read_text
 from .log import Log
 
@@ -64,7 +64,12 @@ def _boot() -> None:
     if chosen.source.password:
         log.secrets.add(chosen.source.password)
     environment = {name: value for name, value in os.environ.items() if name not in _OURS and "." not in name}
-    perform.Performer(log, environment, chosen.panic, chosen.debug).run(boot.boot(chosen))
+
+    def overdue(call: str, seconds: float) -> None:
+        perform.Performer(log, {}, 0).run(boot.overdue(chosen, call, seconds))
+
+    waiting = patience.Patience(boot.waits(chosen), log.write, overdue)
+    perform.Performer(log, environment, chosen.panic, chosen.debug, waiting).run(boot.boot(chosen))
 
 
 def crashed() -> None:

@@ -119,6 +119,24 @@ def _end_unless_shell(panic: int, shell: bool) -> Steps:
         yield ops.End("halt")
 
 
+def overdue(settings: Settings, call: str, seconds: float) -> Steps:
+    """A server has been silent for longer than a boot waits: what patience.py's process does about it.
+
+    PID 1 waits in the call, so there is no going on in a shell; where the server comes back the boot goes on.
+    """
+    error = StepError(
+        f"no answer from the server to: {call}", hint="is the server on? the boot goes on as soon as it answers"
+    )
+    yield ops.Log(3, error.reason)
+    yield ops.Report(report("share", error, seconds))
+    yield from _end_unless_shell(settings.panic, settings.shell)
+
+
+def waits(settings: Settings) -> float:
+    """The seconds that one call to a server may take."""
+    return float("inf") if settings.rootwait else settings.timeout or max(30.0, settings.retry)
+
+
 def _shell(greeting: str) -> Steps:
     """A shell, until it is left: to go on, or to end the machine."""
     verb = yield ops.Shell(greeting)

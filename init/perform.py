@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from . import claim, claims, rootcheck
     from .boot import Steps
+    from .patience import Patience
 
 # What mount.cifs's numbers mean to whoever set the share up (fs/smb/client, and what a server answers).
 _SHARE_HINTS = {
@@ -43,8 +44,11 @@ _SERVER_HINT = "is the server on, and reachable from here? port= and the network
 class Performer:
     """Carries operations out; keeps what later ones need of earlier ones."""
 
-    def __init__(self, log: Log, environment: dict[str, str], panic: int, debug: bool = False) -> None:
+    def __init__(
+        self, log: Log, environment: dict[str, str], panic: int, debug: bool = False, patience: Patience | None = None
+    ) -> None:
         self._log = log
+        self._patience = patience
         self._environment = environment
         self._panic = panic
         self._debug = debug
@@ -72,6 +76,15 @@ class Performer:
             return
 
     def _carry_out(self, operation: ops.Operation) -> Any:
+        if not self._patience or not isinstance(operation, _ASK_THE_SERVER):
+            return self._carry_out_now(operation)
+        self._patience.begin(operation.describe())
+        try:
+            return self._carry_out_now(operation)
+        finally:
+            self._patience.over()
+
+    def _carry_out_now(self, operation: ops.Operation) -> Any:
         if function := attach.METHODS.get(type(operation)):
             return function(operation)
         return getattr(self, _METHODS[type(operation)])(operation)
@@ -186,6 +199,8 @@ class Performer:
 
     def _leave(self) -> None:
         """The last things before the real init: nothing of ours is left running."""
+        if self._patience:
+            self._patience.stop()
         if self._drivers:
             self._drivers.stop()
         if self._claims and ramdisk.staged():
@@ -228,6 +243,8 @@ class Performer:
         return console.interactive_shell(operation.greeting)
 
     def _end(self, operation: ops.End) -> None:
+        if self._patience:
+            self._patience.stop()
         if self._drivers:
             self._drivers.stop()
         end(operation.verb, self._log)
@@ -244,6 +261,11 @@ _METHODS = {
     ops.Resolve: "_resolve", ops.StageRamdisk: "_stage", ops.SwitchRoot: "_switch_root", ops.Supervise: "_supervise",
     ops.Shell: "_shell", ops.End: "_end",
 }  # fmt: skip
+# Calls of PID 1's own that wait for as long as the server is away.
+_ASK_THE_SERVER = (
+    ops.FindContainer, ops.ReadAt, ops.AttachLoop, ops.DetachLoop, ops.Mount, ops.Unmount, ops.TakeHostName,
+    ops.MakeContainer, ops.MakeFolders, ops.Resolve,
+)  # fmt: skip
 
 
 def end(verb: str, log: Log) -> None:
