@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from init.claim import OFFSET, Record
+from init.claim import OFFSET, Record, decode
 from tests.kernels import kernel
 from tests.roots import PROMPT
 
@@ -35,6 +35,12 @@ def record(site: Site) -> Path:
 def lease(site: Site) -> RangeLock:
     """The lock as the server is to know it."""
     return RangeLock(str(site.disk), OFFSET, 1)
+
+
+def ports_of(site: Site) -> str:
+    """The connection that the record names."""
+    found = decode(record(site).read_text())
+    return found.ports if found else ""
 
 
 @contextmanager
@@ -131,10 +137,12 @@ def test_a_server_that_was_restarted(series: str, site: Site) -> None:
         comes_up(vm)
         assert "host=anna\n" in record(site).read_text()
         vm.run("sync")
+        ports = ports_of(site)
         site.server.stop()
         site.server.start()
         vm.wait_for(r"lease: disk\.img: .*our lock is taken again", BOOT)
         assert site.server.locks() == [lease(site)]
+        until(lambda: ports_of(site) not in (ports, ""), BOOT, "the record names the new connection")
         vm.run("echo saved >/root/note; exec 5>/root/open; sync")
         site.server.stop()
         file = os.open(site.disk, os.O_RDWR)
