@@ -22,6 +22,7 @@ from .contenders import ENV, Bench, chosen_kernel, mkinitfs, ours
 from .table import Row, as_json, render
 
 SERIES = "6.1"
+ROUNDS = click.IntRange(0)
 
 
 def say(text: str) -> None:
@@ -58,23 +59,22 @@ def machine() -> str:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--builds", "build_rounds", metavar="N", type=click.IntRange(1), default=5, help="Rounds, 5 by default.")
-@click.option("--boots", "boot_rounds", metavar="N", type=click.IntRange(0), default=5, help="Likewise; 0: no boots.")
-@click.option("--files", "file_rounds", metavar="N", type=click.IntRange(0), default=5, help="Likewise; 0: no files.")
+@click.option("--builds", "build_rounds", metavar="N", type=ROUNDS, default=5, help="Rounds, 5 by default; 0: none.")
+@click.option("--boots", "boot_rounds", metavar="N", type=ROUNDS, default=5, help="Likewise, from the share.")
+@click.option("--nfs", "nfs_rounds", metavar="N", type=ROUNDS, default=5, help="Likewise, from NFS.")
+@click.option("--files", "file_rounds", metavar="N", type=ROUNDS, default=9, help="Likewise, 9 by default.")
 @click.option("--json", "for_scripts", is_flag=True, help="For scripts, with every sample.")
-def main(build_rounds: int, boot_rounds: int, file_rounds: int, for_scripts: bool) -> None:
+def main(build_rounds: int, boot_rounds: int, nfs_rounds: int, file_rounds: int, for_scripts: bool) -> None:
     """Measure mkinitfs against dracut and initramfs-tools."""
     try:
         needs.check()
         where = machine()
         with tempfile.TemporaryDirectory(prefix="bench-") as folder, mount_point(Path("/lib/modules")):
             bench = prepare(Path(folder))
-            rows: list[Row] = builds.measure(bench, build_rounds, say)
-            if boot_rounds:
-                rows += boots.measure(bench, boot_rounds, say)
-                rows += nfs.measure(bench, boot_rounds, say)
-            if file_rounds:
-                rows += files.measure(bench, file_rounds, say)
+            rows: list[Row] = []
+            for part, rounds in ((builds, build_rounds), (boots, boot_rounds), (nfs, nfs_rounds), (files, file_rounds)):
+                if rounds:
+                    rows += part.measure(bench, rounds, say)
     except MkinitfsError as error:
         sys.exit("\n".join(filter(None, (f"error: {error.message}", error.hint))))
     if for_scripts:

@@ -13,7 +13,7 @@ from mkinitfs.process import run
 from tests.vm.harness import Machine, MiB, Samba, make_container
 from tests.vm.harness.samba import HOST_SEEN_BY_GUEST
 
-from .builds import QUICK, image, same_modules
+from .builds import QUICK, ready, same_modules
 from .contenders import ENV, Bench, mkinitfs, ours
 from .table import Row, Series
 
@@ -120,9 +120,9 @@ def _boots(bench: Bench, samba: Samba) -> dict[str, Boot]:
     root = f"root=/dev/cifs cifsroot={samba.cifsroot('vers=3.1.1')} rw ip=dhcp"
     return {
         "share": Boot(plain, root),
-        "container": Boot(image(bench, "mkinitfs", QUICK), f"{root} loop={CONTAINER} loopfstype=ext4"),
+        "container": Boot(ready(bench, "mkinitfs"), f"{root} loop={CONTAINER} loopfstype=ext4"),
         "dracut": Boot(
-            image(bench, "dracut", QUICK),
+            ready(bench, "dracut"),
             f"root=cifs://{who}/share rootflags=port={samba.port},vers=3.1.1 rw ip=dhcp",
         ),
     }

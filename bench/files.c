@@ -1,10 +1,11 @@
-/* The real init of the bench's machines for files: the same work on a file in the container and on the share.
+/* The real init of the bench's machine for files: the same work on a file in the container and on the share.
  *
- *     FILES round=ROUND what=WHAT container=MICROSECONDS,KIBIBYTES share=MICROSECONDS,KIBIBYTES.
+ *     FILES round=ROUND what=WHAT container=MICROSECONDS,KIBIBYTES,REQUESTS share=MICROSECONDS,KIBIBYTES,REQUESTS.
  *
- * and at last FILES done. or FILES failed. Both files are written once before anything is measured, so that all
- * blocks are there. The page cache is dropped before every measurement; both sides then take turns, four or eight
- * each, so that what else the machine does meets both alike, and what was written in a turn is synced at its end. Kibibytes are by how much the page cache has grown.
+ * and at last FILES done. or FILES failed. Both files are written whole before anything is measured, so that all
+ * blocks are there. A round does all of one kind of work on the one side and then on the other, whose turn is first
+ * in the next round; the page cache is dropped before each. Round 0, in which the machine's own memory is used for
+ * the first time, is not told. Kibibytes are by how much the page cache has grown, requests what cifs sent.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,14 +17,20 @@
 #include <unistd.h>
 
 #define MIB (1 << 20)
-#define SIZE (64 * MIB)
+#define SIZE (16 * MIB)
 #define PAGE 4096
-enum { WRITE, READ, RANDOM_WRITE, RANDOM_READ, SYNCED, KINDS };
-static const char *const what[] = {"write", "read", "random-write", "random-read", "synced"};
-static const int times[] = {SIZE / MIB, SIZE / MIB, 1600, 1600, 240};
-static const int turns[] = {4, 4, 8, 8, 8};
-static char block[MIB];
+enum { WRITE, READ, RANDOM_WRITE, RANDOM_READ, SYNCED, GROWN, KINDS };
+static const char *const what[] = {"write", "read", "random-write", "random-read", "synced", "grown"};
+static const int times[] = {SIZE / MIB, SIZE / MIB, 400, 400, 100, 100};
+static const char *const sides[] = {"container", "share"}, *const paths[] = {"/file", "/run/initramfs/share/file"};
+static const char *const grown[] = {"/grown", "/run/initramfs/share/grown"};
+static char block[MIB] __attribute__((aligned(PAGE)));
 static unsigned long long seed;
+
+struct spent {
+    long long time, requests;
+    long kept;
+};
 
 static void fail(const char *text) {
     perror(text);
@@ -37,15 +44,25 @@ static long long now(void) {
     return time.tv_sec * 1000000LL + time.tv_nsec / 1000;
 }
 
-static long cached(void) {
-    char name[64];
-    long value, sum = 0;
-    FILE *file = fopen("/proc/meminfo", "r");
-    if (!file) fail("/proc/meminfo");
-    while (fscanf(file, "%63s %ld%*[^\n]", name, &value) == 2)
-        if (!strcmp(name, "Buffers:") || !strcmp(name, "Cached:")) sum += value;
+/* The sum of the numbers behind `names` at a line's beginning in one of the kernel's files. */
+static long long sum(const char *path, const char *const *names) {
+    char line[256];
+    const char *const *name;
+    long long total = 0;
+    FILE *file = fopen(path, "r");
+    if (!file) fail(path);
+    while (fgets(line, sizeof line, file))
+        for (name = names; *name; name++)
+            if (!strncmp(line, *name, strlen(*name))) total += atoll(line + strlen(*name));
     fclose(file);
-    return sum;
+    return total;
+}
+
+/* All but the time. */
+static struct spent counters(void) {
+    static const char *const cache[] = {"Cached:", "Buffers:", NULL};
+    static const char *const sent[] = {"Reads:", "Writes:", "Flushes:", NULL};
+    return (struct spent){0, sum("/proc/fs/cifs/Stats", sent), sum("/proc/meminfo", cache)};
 }
 
 static void drop(void) {
@@ -58,55 +75,44 @@ static void drop(void) {
 
 static off_t place(int kind, int number) {
     if (kind < RANDOM_WRITE) return (off_t)number * MIB;
+    if (kind == GROWN) return (off_t)number * PAGE;
     seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
     return (off_t)(seed >> 33) % (SIZE / PAGE) * PAGE;
 }
 
-static int reads(int kind) {
-    return kind == READ || kind == RANDOM_READ;
-}
-
-/* One turn of `kind`: `count` pieces from the one with this number on. */
-static void work(int file, int kind, int number, int count) {
+static void work(int kind, int file) {
     const size_t size = kind < RANDOM_WRITE ? MIB : PAGE;
-    int last = number + count;
-    for (; number < last; number++) {
+    const int reads = kind == READ || kind == RANDOM_READ;
+    int number;
+    for (number = 0; number < times[kind]; number++) {
         off_t at = place(kind, number);
-        ssize_t done = reads(kind) ? pread(file, block, size, at) : pwrite(file, block, size, at);
+        ssize_t done = reads ? pread(file, block, size, at) : pwrite(file, block, size, at);
         if (done != (ssize_t)size) fail(what[kind]);
-        if (kind == SYNCED && fdatasync(file)) fail("fdatasync");
+        if (kind >= SYNCED && fdatasync(file)) fail("fdatasync");
     }
-    if (!reads(kind) && fsync(file)) fail("fsync");
+    if (!reads && fsync(file)) fail("fsync");
 }
 
-static const char *const sides[] = {"container", "share"}, *const paths[] = {"/file", "/run/initramfs/share/file"};
-
-static void measure(int kind, int round) {
-    long long spent[2] = {0, 0}, start;
-    unsigned long long seeds[2] = {round, round}; /* the same places on either side */
-    long kept[2] = {0, 0}, before;
-    int file[2], turn, number, side;
+static struct spent measure(int kind, int side, int round) {
+    const char *path = kind == GROWN ? grown[side] : paths[side];
+    struct spent before, after;
+    long long start;
+    int file = open(path, O_RDWR | (kind == GROWN ? O_CREAT | O_TRUNC : 0), 0600);
+    if (file < 0) fail(path);
     drop();
-    for (side = 0; side < 2; side++)
-        if ((file[side] = open(paths[side], reads(kind) ? O_RDONLY : O_RDWR)) < 0) fail(paths[side]);
-    for (turn = 0; turn < 2 * turns[kind]; turn++) {
-        side = (turn + round) & 1;
-        number = turn / 2 * (times[kind] / turns[kind]);
-        seed = seeds[side];
-        before = cached();
-        start = now();
-        work(file[side], kind, number, times[kind] / turns[kind]);
-        spent[side] += now() - start;
-        kept[side] += cached() - before;
-        seeds[side] = seed;
-    }
-    for (side = 0; side < 2; side++) close(file[side]);
-    printf("FILES round=%d what=%s %s=%lld,%ld %s=%lld,%ld.\n", round, what[kind], sides[0], spent[0], kept[0],
-           sides[1], spent[1], kept[1]);
+    seed = round; /* the same places on either side */
+    before = counters();
+    start = now();
+    work(kind, file);
+    start = now() - start;
+    after = counters();
+    close(file);
+    return (struct spent){start, after.requests - before.requests, after.kept - before.kept};
 }
 
 int main(int count, char **words) {
-    int rounds = count > 1 ? atoi(words[1]) : 3, round, kind, side, file;
+    int rounds = atoi(words[count - 1]), round, kind, turn, side, file;
+    struct spent spent[2];
     mkdir("/proc", 0755);
     if (access("/proc/meminfo", R_OK)) mount("proc", "/proc", "proc", 0, NULL);
     if (!freopen("/dev/console", "w", stdout)) return 1;
@@ -114,11 +120,21 @@ int main(int count, char **words) {
     memset(block, 'x', sizeof block);
     for (side = 0; side < 2; side++) {
         if ((file = open(paths[side], O_RDWR | O_CREAT | O_TRUNC, 0600)) < 0) fail(paths[side]);
-        work(file, WRITE, 0, times[WRITE]);
+        work(WRITE, file);
         close(file);
     }
-    for (round = 1; round <= rounds; round++)
-        for (kind = 0; kind < KINDS; kind++) measure(kind, round);
-    printf("FILES done.\n");
+    for (round = 0; round <= rounds; round++)
+        for (kind = 0; kind < KINDS; kind++) {
+            for (turn = 0; turn < 2; turn++) {
+                side = (turn + round) & 1;
+                spent[side] = measure(kind, side, round);
+            }
+            if (!round) continue;
+            printf("\nFILES round=%d what=%s", round, what[kind]);
+            for (side = 0; side < 2; side++)
+                printf(" %s=%lld,%ld,%lld", sides[side], spent[side].time, spent[side].kept, spent[side].requests);
+            printf(".\n");
+        }
+    printf("\nFILES done.\n");
     for (;;) pause();
 }

@@ -9,7 +9,7 @@ from tests.vm.harness import Machine
 from tests.vm.harness.ganesha import Ganesha
 
 from .boots import REPORT, Boot, Report, make_root, parse
-from .builds import QUICK, image, same_modules
+from .builds import QUICK, ready, same_modules
 from .contenders import Bench, dracut, mkinitfs, ours
 from .table import Row, Series
 
@@ -44,7 +44,7 @@ def _images(bench: Bench) -> dict[str, Path]:
     bench.run(dracut(bench, QUICK, made["dracut"], "nfs"))
     for path in made.values():
         same_modules(bench, path)
-    return {**made, "initramfs-tools": image(bench, "initramfs-tools", QUICK)}
+    return {**made, "initramfs-tools": ready(bench, "initramfs-tools")}
 
 
 def _boot(bench: Bench, server: Ganesha, boot: Boot) -> Report:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any, Literal
 
-Unit = Literal["s", "MB"]  # seconds; millions of bytes
-HEADINGS = ("figure", "mkinitfs", "against", "theirs", "ratio", "to reach", "", "n")
+Unit = Literal["s", "MB", "requests"]  # seconds; millions of bytes; of a client to its server
+HEADINGS = ("figure", "mkinitfs", "against", "theirs", "ratio", "quartiles", "to reach", "", "n")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Row:
     """One figure of ours, against somebody's where `theirs` is given.
 
     `limit` is the highest ratio to reach, or the highest value where there is nobody to compare with; None where
-    the row is there for information.
+    the row is there for information. Of `paired` samples those with the same number were taken one right after the
+    other: the ratio is then the median of theirs, which what else the machine does spoils least.
     """
 
     figure: str
@@ -39,11 +40,29 @@ class Row:
     theirs: Series | None = None
     limit: float | None = None
     how: str = ""
+    paired: bool = False
 
     @property
     def ratio(self) -> float | None:
-        """Our median over theirs."""
-        return self.ours.median / self.theirs.median if self.theirs else None
+        """Our median over theirs, of paired samples the median of their ratios."""
+        if not self.theirs:
+            return None
+        return statistics.median(self.ratios) if self.paired else self.ours.median / self.theirs.median
+
+    @property
+    def ratios(self) -> list[float]:
+        """Those of the single rounds; empty where the samples were not taken in rounds."""
+        if not self.theirs or len(self.theirs.samples) != len(self.ours.samples):
+            return []
+        return [ours / theirs for ours, theirs in zip(self.ours.samples, self.theirs.samples, strict=True)]
+
+    @property
+    def quartiles(self) -> tuple[float, float] | None:
+        """Between which half of the rounds' ratios lie; None of fewer than three rounds."""
+        if len(self.ratios) < 3:
+            return None
+        low, _, high = statistics.quantiles(self.ratios, n=4, method="inclusive")
+        return low, high
 
     @property
     def reached(self) -> bool | None:
@@ -78,6 +97,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.other,
         f"{row.theirs.median:.2f} {row.unit}" if row.theirs else "",
         "" if row.ratio is None else f"{row.ratio:.3f}",
+        f"{row.quartiles[0]:.2f}-{row.quartiles[1]:.2f}" if row.quartiles else "",
         "" if row.limit is None else f"<= {row.limit:g}{'' if row.theirs else f' {row.unit}'}",
         {True: "yes", False: "NO", None: ""}[row.reached],
         str(len(row.ours.samples)),
@@ -102,6 +122,7 @@ def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "against": row.other or None,
             "theirs": row.theirs and {"median": row.theirs.median, "samples": list(row.theirs.samples)},
             "ratio": row.ratio,
+            "quartiles": row.quartiles,
             "limit": row.limit,
             "reached": row.reached,
             "how": row.how,

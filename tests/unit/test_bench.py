@@ -31,12 +31,12 @@ def test_medians_ratios_and_limits() -> None:
 
 def test_the_table() -> None:
     assert render([FAST, SLOW, ALONE, KNOWN]).splitlines() == [
-        "figure   mkinitfs  against    theirs  ratio  to reach       n",
-        "-------  --------  -------  --------  -----  --------  ---  -",
-        "build      2.00 s  dracut     6.00 s  0.333  <= 0.35   yes  3",
-        "build      2.00 s  other      2.00 s  1.000  <= 0.35   NO   3",
-        "ramdisk  11.50 MB                            <= 12 MB  yes  1",
-        "size      7.00 MB  dracut   14.00 MB  0.500                 1",
+        "figure   mkinitfs  against    theirs  ratio  quartiles  to reach       n",
+        "-------  --------  -------  --------  -----  ---------  --------  ---  -",
+        "build      2.00 s  dracut     6.00 s  0.333             <= 0.35   yes  3",
+        "build      2.00 s  other      2.00 s  1.000             <= 0.35   NO   3",
+        "ramdisk  11.50 MB                                       <= 12 MB  yes  1",
+        "size      7.00 MB  dracut   14.00 MB  0.500                            1",
         "",
         "build: by the clock",
     ]
@@ -104,22 +104,32 @@ def test_every_builder_gets_the_kernel_the_modules_and_the_level(tmp_path: Path)
         command(bench, "mkinitrd", 7, tmp_path / "image")
 
 
-FILES = "FILES round={} what={} container={},{} share={},{}.\n"
+FILES = "FILES round={} what={} container={},{},{} share={},{},{}.\n"
+
+
+def test_samples_in_pairs() -> None:
+    row = Row("read", "s", Series((1.0, 4.0, 30.0)), "other", Series((2.0, 4.0, 10.0)), 1.5, paired=True)
+    assert (row.ratio, row.quartiles, row.reached) == (1.0, (0.75, 2.0), True)
+    assert Row("read", "s", row.ours, "other", row.theirs, 0.9).ratio == 1.0
+    assert FAST.quartiles is None and ALONE.ratio is None
+    assert " 1.000  0.75-2.00 " in render([row])
 
 
 def test_files_are_read_by_kind_and_side() -> None:
-    console = "noise\n" + "".join(FILES.format(1, kind, 2_000_000, 1000, 1_000_000, -4) for kind in files.KINDS)
-    found = files.parse(console + FILES.format(2, "read", 4_000_000, 3000, 5_000_000, 0) + "FILES done.\n")
-    assert found["write"] == [(files.Sample(2.0, 1.024), files.Sample(1.0, -0.004096))]
+    console = "noise\n" + "".join(FILES.format(1, kind, 2_000_000, 1000, 9, 1_000_000, -4, 8) for kind in files.KINDS)
+    found = files.parse(console + FILES.format(2, "read", 4_000_000, 3000, 7, 8_000_000, 0, 8) + "FILES done.\n")
+    assert found["write"] == [(files.Sample(2.0, 1.024, 9), files.Sample(1.0, -0.004096, 8))]
     assert [pair[0].seconds for pair in found["read"]] == [2.0, 4.0]
-    table = {row.figure: row for row in files.rows(found)}
-    assert table["container, synced"].ratio == 2 and table["container, synced"].reached is False
-    assert table["container, read"].ratio == 1 and table["container, read"].reached is True
-    assert table["container, memory for what was read"].ours.median == 2.048
-    assert len(table) == len(files.KINDS) + 2
+    table = {(row.figure, row.unit): row for row in files.rows(found)}
+    synced, read = table["container, synced", "s"], table["container, read", "s"]
+    assert (synced.ratio, synced.reached, read.ratio, read.reached) == (2, False, 1.25, False)
+    assert table["container, grown", "s"].reached is None
+    assert table["container, read", "requests"].ratio == 1
+    assert table["container, memory for what was read", "MB"].ours.median == 2.048
+    assert len(table) == len(files.KINDS) + 4
 
 
-@pytest.mark.parametrize("text", ["", "FILES failed.\n", FILES.format(1, "read", 1, 1, 1, 1)])
+@pytest.mark.parametrize("text", ["", "FILES failed.\n", FILES.format(1, "read", 1, 1, 1, 1, 1, 1)])
 def test_files_not_reported(text: str) -> None:
     with pytest.raises(MkinitfsError, match=r"nothing was reported of .*write"):
         files.parse(text)
