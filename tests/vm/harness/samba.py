@@ -164,9 +164,11 @@ class Samba:
             return False
         return True
 
-    def stop(self) -> None:
-        """End the server and every connection to it, as `kill` would."""
+    def stop(self, *, politely: bool = True) -> None:
+        """End the server and every connection to it, as `kill` would, or (not `politely`) `kill -9`."""
         if self._daemon:
+            if not politely:
+                self._daemon.signal(signal.SIGKILL)
             self._daemon.close()
             self._daemon = None
 
