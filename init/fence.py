@@ -4,7 +4,9 @@ What a remount read-only does first is to write back, and that is what must not 
 every write to a share that is shut down, and goes on reading: so the share is shut down first, and then the kernel is
 asked for its emergency remount (sysrq.rst, "u"), the one way to read-only that stands neither files open for writing
 nor writes that fail. It concerns all file systems on block devices: those that do not lie in the container are given
-back what they had. btrfs is not one of them, and makes itself read-only with its first write that fails.
+back what they had. btrfs is not one of them, and makes itself read-only with its first write that fails. An ext4 whose
+journal could not be written ends itself, reading included (since 6.6), with the next write that somebody begins: so
+from the one to the other nobody else runs.
 
 Where the share cannot be shut down, the loop device is marked read-only (an ext4 then leaves its super block alone)
 and ext4 is told to abort, which ends its journal (and, from 6.6 to 6.14, reading, too). Two things are still written
@@ -26,7 +28,7 @@ import struct
 import time
 
 from . import kernel, log
-from .cheap import TYPE_CHECKING, NamedTuple
+from .cheap import TYPE_CHECKING, NamedTuple, signal
 from .mounts import unescape
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ _HERE = "/lent"
 _KINDS = {"dev": "devtmpfs", "sys": "sysfs", "proc": "proc"}
 _BLKROSET, _LOOP_GET_STATUS64 = 0x125D, 0x4C05
 _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH = 0x8004587D, struct.pack("=I", 2)
-_PATIENCE = 30.0  # seconds for the emergency remount, which saves other file systems before it comes to ours
+_PATIENCE = 10.0  # seconds for the emergency remount, which saves other file systems before it comes to ours
 
 
 class Mounted(NamedTuple):
@@ -74,6 +76,34 @@ class Folders:
             kernel.umount2(f"{_HERE}/{name}", kernel.MNT_DETACH)
 
 
+class Stillness:
+    """Context: no other process runs, and the kernel says nothing on the console, which may be a slow serial line."""
+
+    def __enter__(self) -> None:
+        self._levels = f"{_HERE}/proc/sys/kernel/printk"
+        with open(self._levels) as file:
+            self._before = file.read()
+        _put(self._levels, "1")
+        self._stopped = []
+        for pid in _processes():
+            try:
+                with open(f"{_HERE}/proc/{pid}/stat", errors="replace") as file:
+                    state = file.read().rpartition(")")[2].split()
+                if pid != os.getpid() and state[0] not in "tTZX":
+                    os.kill(pid, signal.SIGSTOP)  # neither PID 1 nor the kernel's own listen
+                    self._stopped.append(pid)
+            except OSError:
+                pass  # it has ended
+
+    def __exit__(self, *_: object) -> None:
+        for pid in self._stopped:
+            try:
+                os.kill(pid, signal.SIGCONT)
+            except OSError:
+                pass
+        _put(self._levels, self._before)
+
+
 def say(level: int, text: str, *, console: tuple[str, ...] = ()) -> None:
     """Write a line to the kernel's log, and `console` to the console itself."""
     try:
@@ -93,11 +123,6 @@ def stop(container: int) -> list[str]:
     try:
         with Folders("dev", "sys", "proc"):
             loops = _loops(container)  # a share that is shut down tells nothing of its files
-            try:
-                fcntl.ioctl(container, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH)
-                shut = _release() >= (6, 10)
-            except OSError:
-                shut = False  # NFS, or a cifs that does not know it
             for name in loops:
                 try:
                     with open(f"{_HERE}/dev/{name}", "rb", buffering=0) as device:
@@ -106,8 +131,9 @@ def stop(container: int) -> list[str]:
                     done.append(f"{name} cannot be made read-only: {error.strerror}")
             written = _written()
             ours = [mounted for mounted in written if any(mounted.lies_on(name) for name in loops)]
-            if shut and any(mounted.fstype not in ("xfs", "btrfs") for mounted in ours):
-                done += _emergency(ours, [mounted for mounted in written if mounted not in ours])
+            shut = _release() >= (6, 10) and _shut(container, ours)
+            if shut:
+                done += _give_back([mounted for mounted in written if mounted not in ours])
             done += [f"{mounted.point} {_stop(mounted, shut)}" for mounted in ours]
     except OSError as error:
         done.append(f"WRITING CANNOT BE STOPPED: {error}; switch this machine off")
@@ -142,10 +168,14 @@ def _written() -> list[Mounted]:
     return list(found.values())
 
 
+def _processes() -> list[int]:
+    return sorted(int(name) for name in os.listdir(f"{_HERE}/proc") if name.isdecimal())
+
+
 def _tables() -> Iterator[tuple[int, list[str]]]:
     """The lines of each mount namespace's table, with the first process that is in it."""
     seen = set()
-    for pid in sorted(int(name) for name in os.listdir(f"{_HERE}/proc") if name.isdecimal()):
+    for pid in _processes():
         try:
             namespace = os.readlink(f"{_HERE}/proc/{pid}/ns/mnt")
             if namespace not in seen:
@@ -161,23 +191,30 @@ def _release() -> tuple[int, ...]:
     return tuple(int(word) for word in os.uname().release.split(".")[:2] if word.isdecimal())
 
 
-def _emergency(ours: list[Mounted], others: list[Mounted]) -> list[str]:
-    """Have the kernel make all block devices' file systems read-only, and `others` read-write again."""
-    levels, done = f"{_HERE}/proc/sys/kernel/printk", []
-    with open(levels) as file:
-        before = file.read()
-    _put(levels, "1")  # what the kernel says of writes that fail is long, and a serial console slow
-    _put(f"{_HERE}/proc/sysrq-trigger", "u")
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end and any(mounted in ours and mounted.fstype != "btrfs" for mounted in _written()):
-        time.sleep(0.02)
+def _shut(container: int, ours: list[Mounted]) -> bool:
+    """Shut the share down, and have `ours` read-only before they notice; False where a share cannot be shut down."""
+    with Stillness():
+        try:
+            fcntl.ioctl(container, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH)
+        except OSError:
+            return False  # NFS, or a cifs that does not know it
+        if any(mounted.fstype not in ("xfs", "btrfs") for mounted in ours):
+            _put(f"{_HERE}/proc/sysrq-trigger", "u")
+            end = time.monotonic() + _PATIENCE
+            while time.monotonic() < end and any(one in ours and one.fstype != "btrfs" for one in _written()):
+                time.sleep(0.02)
+    return True
+
+
+def _give_back(others: list[Mounted]) -> list[str]:
+    """Make read-write again what is read-only with no need; answers what could not be."""
+    done = []
     for mounted in others:
         try:
             if os.statvfs(mounted.target).f_flag & os.ST_RDONLY:
                 kernel.reconfigure(mounted.target, "rw")
         except OSError as error:
             done.append(f"{mounted.point} is read-only, too, and cannot be made read-write again: {error.strerror}")
-    _put(levels, before)
     return done
 
 
