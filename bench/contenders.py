@@ -26,6 +26,13 @@ ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "
 # Shows the caller's /lib/modules and /boot to nobody but the program that it becomes.
 INSIDE = 'mount --bind "$0/lib/modules" /lib/modules; mount --bind "$0/boot" /boot; exec "$@"'
 
+# A hook of initramfs-tools(7).
+HOOK = """#!/bin/sh
+[ "$1" != prereqs ] || exit 0
+. /usr/share/initramfs-tools/hook-functions
+manual_add_modules {modules}
+"""
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -85,13 +92,17 @@ def mkinitfs() -> Path:
 
 
 def _settings(folder: Path, modules: Sequence[str]) -> Path:
-    """The machine's own /etc/initramfs-tools, as its package brings it, with a list of modules instead."""
+    """The machine's own /etc/initramfs-tools, as its package brings it, with the modules of the comparison instead."""
     if not folder.is_dir():
         shutil.copytree("/etc/initramfs-tools", folder)
         config = folder / "initramfs.conf"
         text = re.sub(r"^MODULES=.*", "MODULES=list", config.read_text(), flags=re.MULTILINE)
         config.write_text(re.sub(r"^BUSYBOX=.*", "BUSYBOX=auto", text, flags=re.MULTILINE))
-        (folder / "modules").write_text("".join(f"{name}\n" for name in modules))
+        # Not in its list `modules`: what is named there is also loaded at every boot, needed or not.
+        hook = folder / "hooks" / "chosen"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(HOOK.format(modules=" ".join(modules)))
+        hook.chmod(0o755)
     return folder
 
 
