@@ -14,6 +14,7 @@ from tests.vm.harness import Machine, MiB, Samba, make_container
 from .builds import ready
 from .contenders import ENV, Bench
 from .table import Row, Series
+from .wire import Wire
 
 # Of files.c, each side with microseconds, kibibytes of page cache, requests to the server.
 SIDE = r"(\d+),(-?\d+),(\d+)"
@@ -61,8 +62,7 @@ def parse(console: str) -> dict[str, list[tuple[Sample, Sample]]]:
 
 
 def measure(bench: Bench, rounds: int, say: Callable[[str], None]) -> list[Row]:
-    """One boot that works `rounds` times on either file."""
-    say(f"files, {rounds} rounds in one boot")
+    """One boot that works `rounds` times on either file, and one with a slow wire to the server."""
     folder = bench.work / "files"
     root = folder / "root"
     for name in ("dev", "proc", "run", "sbin", "sys"):
@@ -71,25 +71,37 @@ def measure(bench: Bench, rounds: int, say: Callable[[str], None]) -> list[Row]:
     run(["gcc", "-static", "-Os", "-Wall", "-Werror", "-o", root / "sbin/init", source], env=ENV)
     (folder / "share").mkdir()
     make_container(folder / "share/disk.img", root, "ext4", 192 * MiB)
-    with Samba(folder) as samba:
-        words = f"root=/dev/cifs cifsroot={samba.cifsroot()} loop=disk.img rw ip=dhcp {rounds}"
-        quick = ready(bench, "mkinitfs")
-        with Machine(bench.kernel.vmlinuz, quick, folder, samba=samba, append=words) as machine:
-            if machine.wait_for(r"FILES (done|failed)\.|/init failed|emergency shell", PATIENCE)[1] != "done":
-                raise MkinitfsError(f"files: {' '.join(machine.console.text.split()[-40:])}")
-            return rows(parse(machine.console.text))
+    table = []
+    with Samba(folder) as samba, Wire(samba.port) as wire:
+        for port, where in ((samba.port, ""), (wire.port, ", 100 Mbit/s")):
+            say(f"files{where}, {rounds} rounds in one boot")
+            table += rows(_boot(bench, rounds, folder, samba, port), where)
+    return table
 
 
-def rows(found: dict[str, list[tuple[Sample, Sample]]]) -> list[Row]:
+def _boot(bench: Bench, rounds: int, folder: Path, samba: Samba, port: int) -> dict[str, list[tuple[Sample, Sample]]]:
+    """The rounds of one boot from the server behind `port`."""
+    share = samba.cifsroot().replace(f"port={samba.port}", f"port={port}")
+    words = f"root=/dev/cifs cifsroot={share} loop=disk.img rw ip=dhcp {rounds}"
+    quick = ready(bench, "mkinitfs")
+    with Machine(bench.kernel.vmlinuz, quick, folder, samba=samba, append=words) as machine:
+        if machine.wait_for(r"FILES (done|failed)\.|/init failed|emergency shell", PATIENCE)[1] != "done":
+            raise MkinitfsError(f"files: {' '.join(machine.console.text.split()[-40:])}")
+        return parse(machine.console.text)
+
+
+def rows(found: dict[str, list[tuple[Sample, Sample]]], where: str = "") -> list[Row]:
     """Times as medians of the rounds' ratios, the memory of the sequential reading, and what was asked for it."""
     table = []
     for kind, what in KINDS.items():
         ours, theirs = (Series(tuple(pair[side].seconds for pair in found[kind])) for side in (0, 1))
         limit = None if kind in UNLIMITED else SPEED
-        table.append(Row(f"container, {kind}", "s", ours, "share's file", theirs, limit, f"{what}; {HOW}", True))
+        table.append(Row(f"container, {kind}{where}", "s", ours, "share's file", theirs, limit, f"{what}; {HOW}", True))
     for kind in ("write", "read"):
         ours, theirs = (Series(tuple(float(pair[side].requests) for pair in found[kind])) for side in (0, 1))
-        table.append(Row(f"container, {kind}", "requests", ours, "share's file", theirs, how=SENT))
+        table.append(Row(f"container, {kind}{where}", "requests", ours, "share's file", theirs, how=SENT))
+    if where:
+        return table  # the wire has no part in it
     ours, theirs = (Series(tuple(pair[side].kept for pair in found["read"])) for side in (0, 1))
     table.append(Row("container, memory for what was read", "MB", ours, how=KEPT))
     table.append(Row("share's file, likewise", "MB", theirs, how=KEPT))
