@@ -6,11 +6,13 @@ import struct
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
-from init import fstype, ops
+from init import boot, fstype, ops
 from init.claim import Answer
+from init.cmdline import parse
 from init.netstate import Network
 from init.ops import StepError
 from init.rootcheck import Found
+from init.settings import Settings, from_command_line
 
 # The beginning of an ext4 of 4 KiB blocks, 64 MiB, unmounted properly.
 _SUPER = struct.pack("<4xI16xI", 16384, 2).ljust(0x38, b"\0") + b"\x53\xef\x01\0"
@@ -28,6 +30,8 @@ WORKS: Mapping[type, Any] = {
     ops.StageRamdisk: 9_876_543,
     ops.TryRoot: Found((), ()),
 }
+PLAIN = "root=/dev/cifs cifsroot=//server/share,username=anna,password=secret ip=dhcp"
+LOOP = f"{PLAIN} loop=images/root.img"
 FINAL = (ops.End, ops.SwitchRoot, ops.Supervise)  # never answered, unless by a StepError
 
 
@@ -87,3 +91,15 @@ class Machine:
     def log(self, level: int = 7) -> list[str]:
         """The lines logged at `level` or more urgently."""
         return [operation.text for operation in self.of(ops.Log) if operation.level <= level]
+
+
+def settings(text: str, arguments: tuple[str, ...] = ()) -> Settings:
+    """What a kernel command line asks for, without credentials in the image."""
+    return from_command_line(parse(text), "", arguments)
+
+
+def booted(text: str, answers: dict[type, Any] | None = None, arguments: tuple[str, ...] = ()) -> Machine:
+    """The machine on which a whole boot has run."""
+    machine = Machine(answers)
+    machine.run(boot.boot(settings(text, arguments)))
+    return machine
