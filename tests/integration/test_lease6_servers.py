@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from init import netlink, netstate
-from init.netstate import Interface
+from init import netlink
+from tests.keeping import STAY, give_back, state
 from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
 from tests.servers import dnsmasq6, isc6, kea6, signal
 
@@ -28,19 +28,6 @@ found = network.configure(ipconfig.parse(sys.argv[4:]), deadline=time.monotonic(
 if sys.argv[3]:  # sooner than the server says, which has a least time of its own
     soon = {"renew_after": float(sys.argv[3]), "rebind_after": 20.0}
     found = found._replace(interfaces=tuple(one._replace(**soon) for one in found.interfaces))
-network.leave_files(found, sys.argv[2], sys.argv[2])
-kept = keeper.Keeper(found, sys.argv[2], say)
-poll = select.poll()
-poll.register(kept, select.POLLIN)
-end = time.monotonic() + 25  # whoever waits for a line that never comes is to know
-while time.monotonic() < end:
-    poll.poll(60000)
-    kept.serve()
-"""
-GIVE_BACK = """
-import sys; sys.path.insert(0, sys.argv[1])
-from init import keeper, netstate
-keeper.give_back(netstate.decode(open(sys.argv[2] + "/state").read()), lambda level, line: print(line))
 """
 ISC = """
 subnet6 2001:db8::/64 {{ range6 {0} {0}; default-lease-time {1}; preferred-lifetime {2}; {3} }}
@@ -60,14 +47,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 def keeping(lab: Lab, *values: str, soon: str = "") -> Configuring:
     """A keeper at work; `until` follows its log. `soon` are the seconds to its first renewal."""
-    words = (sys.executable, "-ISBc", KEEP, str(ROOT), str(lab.folder), soon, *(values or ("dhcp6",)))
+    words = (sys.executable, "-ISBc", KEEP + STAY, str(ROOT), str(lab.folder), soon, *(values or ("dhcp6",)))
     return Configuring(lab.start("client", *words))
-
-
-def state(lab: Lab) -> Interface:
-    """What is recorded."""
-    (interface,) = netstate.decode((lab.folder / "state").read_text()).interfaces
-    return interface
 
 
 def renewals(keeper: Configuring, number: int) -> None:
@@ -80,10 +61,6 @@ def addresses(lab: Lab) -> dict[str, tuple[int, int]]:
     found = lab.json("client", "-6", "address", "show", "dev", "eth0", "scope", "global")
     infos = [info for link in found for info in link.get("addr_info", []) if "local" in info]
     return {info["local"]: (info["preferred_life_time"], info["valid_life_time"]) for info in infos}
-
-
-def give_back(lab: Lab) -> str:
-    return lab.run("client", sys.executable, "-ISBc", GIVE_BACK, str(ROOT), str(lab.folder))
 
 
 def test_five_leases_of_kea_and_the_release(lab: Lab) -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from init import netstate
-from init.netstate import Interface
+from tests.keeping import STAY, give_back, state
 from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
 
 # Configures as /init does, then stays behind; shorter waits than in life, so that nobody grows old here.
@@ -22,19 +21,6 @@ from init import dhcp, ipconfig, keeper, network, options
 options._LEAST_SECONDS, dhcp.FIRST_WAIT, dhcp.LONGEST_WAIT = 2, 1.0, 2.0
 def say(level, line): print(level, line, flush=True)
 found = network.configure(ipconfig.parse(sys.argv[3:]), deadline=time.monotonic() + 30, log=lambda line: say(6, line))
-network.leave_files(found, sys.argv[2], sys.argv[2])
-kept = keeper.Keeper(found, sys.argv[2], say)
-poll = select.poll()
-poll.register(kept, select.POLLIN)
-end = time.monotonic() + 25  # whoever waits for a line that never comes is to know
-while time.monotonic() < end:
-    poll.poll(60000)
-    kept.serve()
-"""
-GIVE_BACK = """
-import sys; sys.path.insert(0, sys.argv[1])
-from init import keeper, netstate
-keeper.give_back(netstate.decode(open(sys.argv[2] + "/state").read()), lambda level, line: print(line))
 """
 # dnsmasq gives no lease of less than two minutes, but says what T1 and T2 are.
 SOON = ("--dhcp-option=option:T1,3", "--dhcp-option=option:T2,6")
@@ -50,14 +36,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 def keeping(lab: Lab, *values: str) -> Configuring:
     """A keeper at work; `until` follows its log."""
-    words = (sys.executable, "-ISBc", KEEP, str(ROOT), str(lab.folder), *(values or ("dhcp",)))
+    words = (sys.executable, "-ISBc", KEEP + STAY, str(ROOT), str(lab.folder), *(values or ("dhcp",)))
     return Configuring(lab.start("client", *words))
-
-
-def state(lab: Lab) -> Interface:
-    """What is recorded."""
-    (interface,) = netstate.decode((lab.folder / "state").read_text()).interfaces
-    return interface
 
 
 def renewals(keeper: Configuring, number: int) -> list[str]:
@@ -65,10 +45,6 @@ def renewals(keeper: Configuring, number: int) -> list[str]:
     for _ in range(number):
         keeper.until(": lease renewed by ")
     return [line for line in keeper.log if ": lease renewed by " in line]
-
-
-def give_back(lab: Lab) -> str:
-    return lab.run("client", sys.executable, "-ISBc", GIVE_BACK, str(ROOT), str(lab.folder))
 
 
 def udhcpd(lab: Lab, address: str, seconds: int) -> None:

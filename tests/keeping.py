@@ -1,0 +1,39 @@
+"""keeper.Keeper at work in a network namespace: what its programs have in common, and what it leaves."""
+
+from __future__ import annotations
+
+import sys
+
+from init import netstate
+from init.netstate import Interface
+
+from .lab import ROOT, Lab
+
+# The end of a program that has configured the network as /init does (`found`; say(level, line) is its log); arguments:
+# this repository, the state's folder.
+STAY = """
+network.leave_files(found, sys.argv[2], sys.argv[2])
+kept = keeper.Keeper(found, sys.argv[2], say)
+poll = select.poll()
+poll.register(kept, select.POLLIN)
+end = time.monotonic() + 25  # whoever waits for a line that never comes is to know
+while time.monotonic() < end:
+    poll.poll(60000)
+    kept.serve()
+"""
+_GIVE_BACK = """
+import sys; sys.path.insert(0, sys.argv[1])
+from init import keeper, netstate
+keeper.give_back(netstate.decode(open(sys.argv[2] + "/state").read()), lambda level, line: print(line))
+"""
+
+
+def state(lab: Lab) -> Interface:
+    """What is recorded."""
+    (interface,) = netstate.decode((lab.folder / "state").read_text()).interfaces
+    return interface
+
+
+def give_back(lab: Lab) -> str:
+    """Have the lease given back, as the way back does; what it says."""
+    return lab.run("client", sys.executable, "-ISBc", _GIVE_BACK, str(ROOT), str(lab.folder))
