@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import time
 
-from . import claim, kernel, ops, spawn
+from . import kernel, ops, spawn
 from .cheap import TYPE_CHECKING
 from .drivers import read_text
 from .log import KernelMessages
@@ -96,10 +95,6 @@ def _open(operation: ops.AttachLoop) -> tuple[int, bool]:
             if error.errno != errno.EINVAL:
                 raise
         else:
-            if _in_pieces(descriptor):
-                os.close(descriptor)
-                descriptor = os.open(operation.path, mode)
-                fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_DIRECT)
             memory = ctypes.create_string_buffer(2 * _PAGE)
             page = (ctypes.c_char * _PAGE).from_buffer(memory, -ctypes.addressof(memory) % _PAGE)
             try:
@@ -108,18 +103,6 @@ def _open(operation: ops.AttachLoop) -> tuple[int, bool]:
             except OSError:
                 os.close(descriptor)
     return os.open(operation.path, mode), False
-
-
-def _in_pieces(descriptor: int) -> bool:
-    """Whether this kernel's cifs makes a request to the server of every contiguous piece of memory in one from here.
-
-    That is 50 where one would do. It does so to files that were opened for direct I/O; others, where it caches
-    nothing, it copies once and asks for at once, and they take the flag afterwards. 6.3 brought another way.
-    """
-    release = [int(word) for word in os.uname().release.split(".")[:2] if word.isdecimal()]
-    number = os.fstat(descriptor).st_dev
-    device = f"{os.major(number)}:{os.minor(number)}"
-    return release < [6, 3] and claim.caches_nothing(read_text("/proc/self/mountinfo"), device)
 
 
 def detach(operation: ops.DetachLoop) -> None:
