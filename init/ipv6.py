@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 GROUPS = netlink.RTMGRP_IPV6_IFADDR | netlink6.RTMGRP_ND_USEROPT
 PATIENCE = 3.0  # seconds for what is welcome but not needed: name servers by DHCPv6, a router beside it
+SETTLING = 0.2  # seconds in which what a router has told becomes an address: the kernel notes that it was heard before
 _ROUTER_SOLICITATION = bytes((133, 0, 0, 0, 0, 0, 0, 0))  # the kernel fills in the checksum
 _ALL_ROUTERS = "ff02::2"
 
@@ -122,7 +123,9 @@ class Search6(Search):
             device.no_router = 0.0
             return False
         device.no_router = device.no_router or now + PATIENCE
-        if now >= device.no_router or self.kernel.router_flags(device.link.number) & netlink6.RECEIVED:
+        if self.kernel.router_flags(device.link.number) & netlink6.RECEIVED:
+            device.no_router = min(device.no_router, now + SETTLING)
+        if now >= device.no_router:
             device.stateful = True
             return self._leased(device, addresses, now)
         return False
