@@ -9,16 +9,14 @@ from init.netstate import Interface
 
 from .lab import ROOT, Lab
 
-# The end of a program that has configured the network as /init does (`found`; say(level, line) is its log); arguments:
-# this repository, the state's folder.
-STAY = """
+_STAY = """
 network.leave_files(found, sys.argv[2], sys.argv[2])
 kept = keeper.Keeper(found, sys.argv[2], say)
 poll = select.poll()
 poll.register(kept, select.POLLIN)
-end = time.monotonic() + 25  # whoever waits for a line that never comes is to know
+end = time.monotonic() + {seconds}  # whoever waits for a line that never comes is to know
 while time.monotonic() < end:
-    poll.poll(60000)
+    poll.poll(10000)
     kept.serve()
 """
 _GIVE_BACK = """
@@ -26,6 +24,14 @@ import sys; sys.path.insert(0, sys.argv[1])
 from init import keeper, netstate
 keeper.give_back(netstate.decode(open(sys.argv[2] + "/state").read()), lambda level, line: print(line))
 """
+
+
+def stay(seconds: int) -> str:
+    """The end of a program that has configured the network as /init does: keeps it, for so long at most.
+
+    It has `found` and its log say(level, line); its first arguments are this repository and the state's folder.
+    """
+    return _STAY.format(seconds=seconds)
 
 
 def state(lab: Lab) -> Interface:

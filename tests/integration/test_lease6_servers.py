@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from init import netlink
-from tests.keeping import STAY, give_back, state
+from tests.keeping import give_back, state, stay
 from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
 from tests.servers import dnsmasq6, isc6, kea6, signal
 
@@ -47,7 +47,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 def keeping(lab: Lab, *values: str, soon: str = "") -> Configuring:
     """A keeper at work; `until` follows its log. `soon` are the seconds to its first renewal."""
-    words = (sys.executable, "-ISBc", KEEP + STAY, str(ROOT), str(lab.folder), soon, *(values or ("dhcp6",)))
+    words = (sys.executable, "-ISBc", KEEP + stay(25), str(ROOT), str(lab.folder), soon, *(values or ("dhcp6",)))
     return Configuring(lab.start("client", *words))
 
 

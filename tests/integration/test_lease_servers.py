@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.keeping import STAY, give_back, state
+from tests.keeping import give_back, state, stay
 from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
 
 # Configures as /init does, then stays behind; shorter waits than in life, so that nobody grows old here.
@@ -36,7 +36,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 def keeping(lab: Lab, *values: str) -> Configuring:
     """A keeper at work; `until` follows its log."""
-    words = (sys.executable, "-ISBc", KEEP + STAY, str(ROOT), str(lab.folder), *(values or ("dhcp",)))
+    words = (sys.executable, "-ISBc", KEEP + stay(25), str(ROOT), str(lab.folder), *(values or ("dhcp",)))
     return Configuring(lab.start("client", *words))
 
 

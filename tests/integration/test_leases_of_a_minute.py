@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from init import netlink, netstate
+from tests.keeping import stay
 from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
 from tests.servers import isc, isc6, kea, kea6
 
@@ -24,14 +25,6 @@ from init import ipconfig, keeper, network
 def say(level, line): print(level, line, flush=True)
 def log(line, level=6): say(level, line)
 found = network.configure(ipconfig.parse(sys.argv[3:]), deadline=time.monotonic() + 60, log=log)
-network.leave_files(found, sys.argv[2], sys.argv[2])
-kept = keeper.Keeper(found, sys.argv[2], say)
-poll = select.poll()
-poll.register(kept, select.POLLIN)
-end = time.monotonic() + 150  # whoever waits for a line that never comes is to know
-while time.monotonic() < end:
-    poll.poll(10000)
-    kept.serve()
 """
 SUBNET = "subnet 10.9.0.0 netmask 255.255.255.0 {{ range 10.9.0.50 10.9.0.50; ping-check false; {} }}"
 SUBNET6 = "subnet6 2001:db8::/64 { range6 2001:db8::50 2001:db8::50; default-lease-time 60; preferred-lifetime 40; }"
@@ -77,7 +70,7 @@ def labs(tmp_path: Path) -> Iterator[dict[str, Lab]]:
 
 
 def keeping(lab: Lab, value: str) -> Configuring:
-    words = (sys.executable, "-ISBc", KEEP, str(ROOT), str(lab.folder), value)
+    words = (sys.executable, "-ISBc", KEEP + stay(150), str(ROOT), str(lab.folder), value)
     return Configuring(lab.start("client", *words))
 
 
