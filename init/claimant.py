@@ -217,7 +217,7 @@ def _name_ports(held: Held) -> None:
     try:
         number = os.fstat(held.folder).st_dev
         with fence.Folders("proc"):
-            proc = f"{fence._HERE}/proc"
+            proc = f"{fence.HERE}/proc"
             server = claim.server_of(read_text(f"{proc}/1/mountinfo"), f"{os.major(number)}:{os.minor(number)}")
             ports = resets.ports(proc, server)
         if found and found.boot == held.boot:

@@ -34,7 +34,7 @@ from .mounts import unescape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HERE = "/lent"
+HERE = "/lent"
 _KINDS = {"dev": "devtmpfs", "sys": "sysfs", "proc": "proc"}
 _BLKROSET, _LOOP_GET_STATUS64 = 0x125D, 0x4C05
 _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH = 0x8004587D, struct.pack("=I", 2)
@@ -52,7 +52,7 @@ class Mounted(NamedTuple):
     @property
     def target(self) -> str:
         """The point as this process can name it."""
-        return f"{_HERE}/proc/{self.pid}/root{self.point}"
+        return f"{HERE}/proc/{self.pid}/root{self.point}"
 
     def lies_on(self, loop: str) -> bool:
         """Whether it is mounted from the loop device or a partition of it."""
@@ -61,33 +61,33 @@ class Mounted(NamedTuple):
 
 
 class Folders:
-    """Context: some of the kernel's file systems ("dev", "sys", "proc"), mounted below _HERE. Raises OSError."""
+    """Context: some of the kernel's file systems ("dev", "sys", "proc"), mounted below HERE. Raises OSError."""
 
     def __init__(self, *names: str) -> None:
         self._names = names
 
     def __enter__(self) -> None:
         for name in self._names:
-            os.makedirs(f"{_HERE}/{name}", exist_ok=True)
-            kernel.mount(name, f"{_HERE}/{name}", _KINDS[name], kernel.MS_NOSUID)
+            os.makedirs(f"{HERE}/{name}", exist_ok=True)
+            kernel.mount(name, f"{HERE}/{name}", _KINDS[name], kernel.MS_NOSUID)
 
     def __exit__(self, *_: object) -> None:
         for name in self._names:
-            kernel.umount2(f"{_HERE}/{name}", kernel.MNT_DETACH)
+            kernel.umount2(f"{HERE}/{name}", kernel.MNT_DETACH)
 
 
 class Stillness:
     """Context: no other process runs, and the kernel says nothing on the console, which may be a slow serial line."""
 
     def __enter__(self) -> None:
-        self._levels = f"{_HERE}/proc/sys/kernel/printk"
+        self._levels = f"{HERE}/proc/sys/kernel/printk"
         with open(self._levels) as file:
             self._before = file.read()
         _put(self._levels, "1")
         self._stopped = []
         for pid in _processes():
             try:
-                with open(f"{_HERE}/proc/{pid}/stat", errors="replace") as file:
+                with open(f"{HERE}/proc/{pid}/stat", errors="replace") as file:
                     state = file.read().rpartition(")")[2].split()
                 if pid != os.getpid() and state[0] not in "tTZX":
                     os.kill(pid, signal.SIGSTOP)  # neither PID 1 nor the kernel's own listen
@@ -108,10 +108,10 @@ def say(level: int, text: str, *, console: tuple[str, ...] = ()) -> None:
     """Write a line to the kernel's log, and `console` to the console itself."""
     try:
         with Folders("dev"):
-            with open(f"{_HERE}/dev/kmsg", "wb", buffering=0) as file:
+            with open(f"{HERE}/dev/kmsg", "wb", buffering=0) as file:
                 file.write(log.record(level, text))
             if console:
-                with open(f"{_HERE}/dev/console", "wb", buffering=0) as file:
+                with open(f"{HERE}/dev/console", "wb", buffering=0) as file:
                     file.write("".join(f"{line}\r\n" for line in ("", *console)).encode(errors="replace"))
     except OSError:
         pass
@@ -125,7 +125,7 @@ def stop(container: int) -> list[str]:
             loops = _loops(container)  # a share that is shut down tells nothing of its files
             for name in loops:
                 try:
-                    with open(f"{_HERE}/dev/{name}", "rb", buffering=0) as device:
+                    with open(f"{HERE}/dev/{name}", "rb", buffering=0) as device:
                         fcntl.ioctl(device, _BLKROSET, struct.pack("=i", 1))
                 except OSError as error:
                     done.append(f"{name} cannot be made read-only: {error.strerror}")
@@ -143,11 +143,11 @@ def stop(container: int) -> list[str]:
 def _loops(container: int) -> list[str]:
     """The names of the loop devices that the file is attached to."""
     wanted, found = os.fstat(container), []
-    for name in os.listdir(f"{_HERE}/sys/block"):
+    for name in os.listdir(f"{HERE}/sys/block"):
         status = bytearray(232)
         try:
             if name.startswith("loop"):
-                with open(f"{_HERE}/dev/{name}", "rb", buffering=0) as device:
+                with open(f"{HERE}/dev/{name}", "rb", buffering=0) as device:
                     fcntl.ioctl(device, _LOOP_GET_STATUS64, status)
         except OSError:
             continue  # not attached
@@ -169,7 +169,7 @@ def _written() -> list[Mounted]:
 
 
 def _processes() -> list[int]:
-    return sorted(int(name) for name in os.listdir(f"{_HERE}/proc") if name.isdecimal())
+    return sorted(int(name) for name in os.listdir(f"{HERE}/proc") if name.isdecimal())
 
 
 def _tables() -> Iterator[tuple[int, list[str]]]:
@@ -177,9 +177,9 @@ def _tables() -> Iterator[tuple[int, list[str]]]:
     seen = set()
     for pid in _processes():
         try:
-            namespace = os.readlink(f"{_HERE}/proc/{pid}/ns/mnt")
+            namespace = os.readlink(f"{HERE}/proc/{pid}/ns/mnt")
             if namespace not in seen:
-                with open(f"{_HERE}/proc/{pid}/mountinfo", errors="surrogateescape") as table:
+                with open(f"{HERE}/proc/{pid}/mountinfo", errors="surrogateescape") as table:
                     yield pid, table.read().split("\n")
                 seen.add(namespace)
         except OSError:
@@ -199,7 +199,7 @@ def _shut(container: int, ours: list[Mounted]) -> bool:
         except OSError:
             return False  # NFS, or a cifs that does not know it
         if any(mounted.fstype not in ("xfs", "btrfs") for mounted in ours):
-            _put(f"{_HERE}/proc/sysrq-trigger", "u")
+            _put(f"{HERE}/proc/sysrq-trigger", "u")
             end = time.monotonic() + _PATIENCE
             while time.monotonic() < end and any(one in ours and one.fstype != "btrfs" for one in _written()):
                 time.sleep(0.02)
