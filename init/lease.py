@@ -65,9 +65,12 @@ def _resume(interface: Interface, xid: int, now: float) -> dhcp.Client:
 
 
 def release(interface: Interface, xid: int, now: float) -> bytes:
-    """Return the frame that gives an interface's lease (IPv4's) back, empty where it has none any more."""
-    ended = interface.lease_seconds and now >= interface.obtained + interface.lease_seconds
-    return b"" if interface.protocol != "dhcp" or ended else _resume(interface, xid, now).release()
+    """Return the frame that gives an interface's lease (IPv4's) back, empty where it has none.
+
+    Nor is one kept that has run out by this machine's clock: the address was in use until now, and a server that has
+    given it to somebody else finds that the lease is not this client's.
+    """
+    return _resume(interface, xid, now).release() if interface.protocol == "dhcp" else b""
 
 
 class Holding:

@@ -92,9 +92,8 @@ def resume(old: Interface, xid: int, now: float) -> dhcp6.Client:
 
 
 def releasing(old: Interface, xid: int, now: float) -> dhcp6.Client | None:
-    """Return a client that gives the interface's lease back, None where it has none any more."""
-    ended = old.lease_seconds and now >= old.obtained + old.lease_seconds
-    if old.protocol != ip6.DHCP or not old.server or ended:
+    """Return a client that gives the interface's lease back, whatever time it has left; None where it has none."""
+    if old.protocol != ip6.DHCP or not old.server:
         return None
     client = resume(old, xid, now)
     client.release(now)

@@ -62,7 +62,7 @@ def test_five_leases_under_a_root(site: Site) -> None:
             sums[root] = vm.run("test -s /root/sums && sync && sha256sum /root/data").split()[0]
             vm.type("echo late >/root/late; poweroff")
             vm.wait_powered_off(2 * BOOT)
-            assert f"DHCPRELEASE of {address} from {mac}" in log()
+            eventually(lambda given=f"DHCPRELEASE of {address} from {mac}": given in log(), "the release")
             left = {str(disk) for other, disk in disks.items() if other not in sums}
             assert {file.path for file in server.open_files()} == left
             assert len(server.connections()) == len(left)
