@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from . import clock
 from .console import Console
 from .process import Daemon, tail, until
 from .qmp import Qmp
@@ -18,8 +19,10 @@ from .samba import Samba
 
 # What makes emulation quick and changes nothing a test looks at: without page-table isolation and its like
 # the emulator's translation caches survive a system call, and entropy need not be waited for. On a machine that is busy
-# elsewhere the kernel's test of its timer sees no tick, calls that a broken board, and hangs: it is left out.
-CHEAP = "mitigations=off random.trust_cpu=on tsc=reliable no5lvl no_timer_check"
+# elsewhere the kernel's test of its timer sees no tick, calls that a broken board, and hangs: it is left out. The
+# instruction that copies bytes, which a real processor is quick at, is emulated byte by byte: the kernel does without.
+CHEAP = "mitigations=off random.trust_cpu=on no5lvl no_timer_check"
+CPU = "max,-erms"
 
 _numbers = itertools.count(1)
 
@@ -60,10 +63,10 @@ class Machine:
         self.transcript = folder / f"console-{number}.log"
         self._log = folder / f"qemu-{number}.log"
         self.samba = samba
-        words = ["console=ttyS0", "panic=-1", CHEAP, *(["quiet"] if quiet else []), append]
+        words = ["console=ttyS0", "panic=-1", CHEAP, clock.words(), *(["quiet"] if quiet else []), append]
         self.command_line = " ".join(word for word in words if word)
         self.argv: list[str | Path] = [*prefix, "qemu-system-x86_64", "-nodefaults", "-display", "none"]
-        self.argv += ["-machine", "pc,accel=tcg,usb=off", "-cpu", "max", "-smp", "1", "-m", str(memory)]
+        self.argv += ["-machine", "pc,accel=tcg,usb=off", "-cpu", CPU, "-smp", "1", "-m", str(memory)]
         self.argv += ["-no-user-config", "-vga", "std" if display else "none"]
         if kernel and initrd:
             self.argv += ["-kernel", kernel, "-initrd", initrd, "-append", self.command_line]
