@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import time
 
-from . import kernel, ops, spawn
+from . import claim, kernel, ops, spawn
 from .cheap import TYPE_CHECKING
 from .drivers import read_text
 from .log import KernelMessages
@@ -90,7 +91,7 @@ def _open(operation: ops.AttachLoop) -> tuple[int, bool]:
     mode = (os.O_RDONLY if operation.read_only else os.O_RDWR) | os.O_CLOEXEC
     if operation.direct:
         try:
-            descriptor = os.open(operation.path, mode | os.O_DIRECT)
+            descriptor = _open_direct(operation.path, mode)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
@@ -103,6 +104,25 @@ def _open(operation: ops.AttachLoop) -> tuple[int, bool]:
             except OSError:
                 os.close(descriptor)
     return os.open(operation.path, mode), False
+
+
+def _open_direct(path: str, mode: int) -> int:
+    """Open for direct I/O; with cifs before 6.3 in two steps where it caches nothing. Raises OSError.
+
+    For a file that was opened with O_DIRECT it makes one request to the server of each contiguous piece of memory, 50
+    where one would do; what one asks of a file that was not, and is not cached, it copies once and asks for at once.
+    """
+    number = os.stat(path).st_dev
+    device = f"{os.major(number)}:{os.minor(number)}"
+    if kernel.release() >= (6, 3) or not claim.caches_nothing(read_text("/proc/self/mountinfo"), device):
+        return os.open(path, mode | os.O_DIRECT)
+    descriptor = os.open(path, mode)
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_DIRECT)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def detach(operation: ops.DetachLoop) -> None:

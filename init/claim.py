@@ -103,6 +103,11 @@ def kept_local(mountinfo: str, device: str) -> str:
     return ""
 
 
+def caches_nothing(mountinfo: str, device: str) -> bool:
+    """Whether cifs, by `nolease`, keeps nothing of the mounted file system's files in memory."""
+    return "nolease" in _superblock(mountinfo, device)[1]
+
+
 def server_of(mountinfo: str, device: str) -> str:
     """The address of the server that the mounted file system `device` comes from, "" where the table has none."""
     return next((word[5:] for word in _superblock(mountinfo, device)[1] if word.startswith("addr=")), "")

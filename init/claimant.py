@@ -136,7 +136,7 @@ def _try(operation: ops.Claim, us: Record) -> tuple[Answer, Held | None]:
     folder_path, _, name = operation.path.rpartition("/")
     # O_PATH: nothing is opened on the server for it
     folder = os.open(folder_path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    file = os.open(operation.path, (os.O_RDWR if operation.write else os.O_RDONLY) | os.O_CLOEXEC)
+    file = _open(name, operation.write, folder)
     number = os.fstat(file).st_dev
     mountinfo, device = read_text("/proc/self/mountinfo"), f"{os.major(number)}:{os.minor(number)}"
     if why := claim.kept_local(mountinfo, device):
@@ -167,6 +167,16 @@ def _try(operation: ops.Claim, us: Record) -> tuple[Answer, Held | None]:
         except OSError as error:
             trouble = f"{name}{claim.SUFFIX} cannot be written, so nobody will be told whose it is: {error.strerror}"
     return Answer("granted", trouble), Held(file, folder, operation.write, stacking, beside, us.boot, name)
+
+
+def _open(name: str, write: bool, folder: int) -> int:
+    """Open the container by flags that nobody else has: O_NONBLOCK means nothing for a file. Raises OSError.
+
+    cifs lends a handle to whoever opens the same file with the same flags (cifs_open in fs/cifs/file.c), and after a
+    server's restart the lock on one that the loop device had, too, was not asked for anew.
+    """
+    mode = os.O_RDWR if write else os.O_RDONLY
+    return os.open(name, mode | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
 
 
 def _keep(held: Held) -> None:
@@ -264,7 +274,7 @@ def _reopen(held: Held) -> str:
     back from such a read.
     """
     try:
-        new = os.open(held.name, (os.O_RDWR if held.write else os.O_RDONLY) | os.O_CLOEXEC, dir_fd=held.folder)
+        new = _open(held.name, held.write, held.folder)
     except OSError as error:
         return errno.errorcode.get(error.errno or 0, "EIO")
     os.dup2(new, held.file, inheritable=False)

@@ -131,7 +131,7 @@ def stop(container: int) -> list[str]:
                     done.append(f"{name} cannot be made read-only: {error.strerror}")
             written = _written()
             ours = [mounted for mounted in written if any(mounted.lies_on(name) for name in loops)]
-            shut = _release() >= (6, 10) and _shut(container, ours)
+            shut = kernel.release() >= (6, 10) and _shut(container, ours)
             if shut:
                 done += _give_back([mounted for mounted in written if mounted not in ours])
             done += [f"{mounted.point} {_stop(mounted, shut)}" for mounted in ours]
@@ -184,11 +184,6 @@ def _tables() -> Iterator[tuple[int, list[str]]]:
                 seen.add(namespace)
         except OSError:
             pass  # it has ended
-
-
-def _release() -> tuple[int, ...]:
-    """The kernel's version and patch level."""
-    return tuple(int(word) for word in os.uname().release.split(".")[:2] if word.isdecimal())
 
 
 def _shut(container: int, ours: list[Mounted]) -> bool:
@@ -275,7 +270,8 @@ def _found(target: str, said: str) -> str:
     """What has become of it, by what it answers who reads and who writes."""
     try:
         os.listdir(target)
-        if _release() >= (6, 6):  # before, an ext4 could still be read, and may say EIO of what it has not written
+        # An older kernel's ext4 could still be read, and may say EIO of what it has not written.
+        if kernel.release() >= (6, 6):
             _sync(target)
         os.close(os.open(target, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC))
     except OSError as error:

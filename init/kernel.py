@@ -56,6 +56,11 @@ def _check(result: int, *names: str) -> int:
     return result
 
 
+def release() -> tuple[int, ...]:
+    """The running kernel's version and patch level."""
+    return tuple(int(word) for word in os.uname().release.split(".")[:2] if word.isdecimal())
+
+
 def mount_flags(options: str) -> tuple[int, str]:
     """Split mount(8)'s option text into the flags of mount(2) and the data for the file system."""
     flags, data = 0, []
