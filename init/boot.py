@@ -101,13 +101,13 @@ def _give_up(name: str, settings: Settings, error: StepError, seconds: float) ->
     """Report, then end in the shell, or in what panic= says (kernel-parameters.txt: 0 waits for ever)."""
     yield ops.Log(3, f"{name}: {error.reason}")
     yield ops.Report(report(name, error, seconds))
-    yield from _end_unless_shell(settings.panic, settings.shell)
+    yield from end_unless_shell(settings.panic, settings.shell)
     yield from _shell(f"emergency shell: leave it to try '{name}' again, or mount a root on {SYSROOT} first")
     if name != "switch" and (yield from _look_for_init(settings))[1]:
         raise _MountedByHand
 
 
-def _end_unless_shell(panic: int, shell: bool) -> Steps:
+def end_unless_shell(panic: int, shell: bool) -> Steps:
     """What panic= says (seconds until the reboot; negative: at once), else a halt where no shell is wanted."""
     if panic:
         yield ops.Log(3, f"panic={panic}: rebooting")
@@ -129,7 +129,7 @@ def overdue(settings: Settings, call: str, seconds: float) -> Steps:
     )
     yield ops.Log(3, error.reason)
     yield ops.Report(report("share", error, seconds))
-    yield from _end_unless_shell(settings.panic, settings.shell)
+    yield from end_unless_shell(settings.panic, settings.shell)
 
 
 def waits(settings: Settings) -> float:
@@ -151,7 +151,7 @@ def refuse(mistakes: tuple[str, ...], panic: int, shell: bool) -> Steps:
     )
     yield ops.Log(3, f"cmdline: {'; '.join(mistakes)}")
     yield ops.Report(report("cmdline", error, 0.0))
-    yield from _end_unless_shell(panic, shell)
+    yield from end_unless_shell(panic, shell)
     while True:
         yield from _shell("emergency shell: the command line cannot be changed from here, `reboot` starts again")
 

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.lab import ROOT
 from tests.roots import PROMPT
 
 from .harness import MiB, until
@@ -39,6 +40,22 @@ def test_panic_says_when_to_start_again(panic: int, site: Site) -> None:
         failed = time.monotonic()
         vm.wait_rebooted(BOOT)
         assert panic < 0 or time.monotonic() - failed > panic - 1
+        assert not vm.seen(SHELL)
+        site.assert_released()
+    site.assert_clean()
+
+
+def test_a_mistake_of_ours_ends_as_panic_says(site: Site) -> None:
+    """And what was attached by then is handed back."""
+    site.put()
+    broken = site.folder / "switch.py"
+    source = (ROOT / "init/switch.py").read_text()
+    broken.write_text(f"{source}\n\ndef start_in_namespace(*_):\n    raise RuntimeError('on purpose')\n")
+    flags = (*SMALL, "--add", f"{broken}:/usr/lib/mkinitfs/init/switch.py")
+    with site.boot("rw ip=dhcp panic=-1", flags=flags) as vm:
+        vm.wait_for("/init failed; this is a mistake in it", BOOT)
+        vm.wait_rebooted(BOOT)
+        assert vm.seen("RuntimeError: on purpose")
         assert not vm.seen(SHELL)
         site.assert_released()
     site.assert_clean()
