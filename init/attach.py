@@ -112,9 +112,8 @@ def _open_direct(path: str, mode: int) -> int:
     For a file that was opened with O_DIRECT it makes one request to the server of each contiguous piece of memory, 50
     where one would do; what one asks of a file that was not, and is not cached, it copies once and asks for at once.
     """
-    number = os.stat(path).st_dev
-    device = f"{os.major(number)}:{os.minor(number)}"
-    if kernel.release() >= (6, 3) or not claim.caches_nothing(read_text("/proc/self/mountinfo"), device):
+    whole = kernel.release() >= (6, 3)
+    if whole or not claim.caches_nothing(read_text("/proc/self/mountinfo"), kernel.device_of(path)):
         return os.open(path, mode | os.O_DIRECT)
     descriptor = os.open(path, mode)
     try:

@@ -137,8 +137,7 @@ def _try(operation: ops.Claim, us: Record) -> tuple[Answer, Held | None]:
     # O_PATH: nothing is opened on the server for it
     folder = os.open(folder_path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     file = _open(name, operation.write, folder)
-    number = os.fstat(file).st_dev
-    mountinfo, device = read_text("/proc/self/mountinfo"), f"{os.major(number)}:{os.minor(number)}"
+    mountinfo, device = read_text("/proc/self/mountinfo"), kernel.device_of(file)
     if why := claim.kept_local(mountinfo, device):
         return Answer("local", why), None
     kind = fcntl.F_WRLCK if operation.write else fcntl.F_RDLCK
@@ -225,10 +224,9 @@ def _name_ports(held: Held) -> None:
     """Have the record name the connections of now; those that it names were lost when the server was."""
     found = claim.decode(read_record(held.folder, held.name))
     try:
-        number = os.fstat(held.folder).st_dev
         with fence.Folders("proc"):
             proc = f"{fence.HERE}/proc"
-            server = claim.server_of(read_text(f"{proc}/1/mountinfo"), f"{os.major(number)}:{os.minor(number)}")
+            server = claim.server_of(read_text(f"{proc}/1/mountinfo"), kernel.device_of(held.folder))
             ports = resets.ports(proc, server)
         if found and found.boot == held.boot:
             write_record(held.folder, held.name, found._replace(ports=ports).encode(held.name))

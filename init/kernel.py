@@ -61,6 +61,12 @@ def release() -> tuple[int, ...]:
     return tuple(int(word) for word in os.uname().release.split(".")[:2] if word.isdecimal())
 
 
+def device_of(file: int | str) -> str:
+    """The number of the file system that `file` lies on, as the tables of mounts have it: "major:minor"."""
+    number = os.stat(file).st_dev
+    return f"{os.major(number)}:{os.minor(number)}"
+
+
 def mount_flags(options: str) -> tuple[int, str]:
     """Split mount(8)'s option text into the flags of mount(2) and the data for the file system."""
     flags, data = 0, []
