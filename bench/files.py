@@ -18,6 +18,7 @@ from .wire import Wire
 
 # Of files.c, each side with microseconds, kibibytes of page cache, requests to the server.
 SIDE = r"(\d+),(-?\d+),(\d+)"
+REQUEST = r"^FILES request=(\d+)\."  # nanoseconds
 REPORT = rf"^FILES round=\d+ what=(\S+) container={SIDE} share={SIDE}\.$"
 PATIENCE = 1800  # seconds
 SPEED = 1 / 0.95  # the container's time over the share's, where 0.95 of its speed is to be reached
@@ -35,6 +36,10 @@ HOW = (
     "guest in QEMU without hardware virtualisation, one core; a file in an ext4 container on a share, against a file "
     "of the same size on the same mount of the same share, one right after the other, page cache empty at first; the "
     "median of the rounds' ratios"
+)
+WIRE = (
+    "a wire of 1 Gbit/s and 0.2 ms there and back, as many times slower as the guest's processor is when a process "
+    "asks for 4 KiB by TCP and another answers"
 )
 KEPT = "by how much Cached and Buffers of /proc/meminfo have grown after 16 MiB were read on either side"
 SENT = "reads, writes and flushes that cifs counts in /proc/fs/cifs/Stats, in the same rounds"
@@ -62,7 +67,7 @@ def parse(console: str) -> dict[str, list[tuple[Sample, Sample]]]:
 
 
 def measure(bench: Bench, rounds: int, say: Callable[[str], None]) -> list[Row]:
-    """One boot that works `rounds` times on either file, and one with a slow wire to the server."""
+    """One boot that works `rounds` times on either file, and one with a wire to the server."""
     folder = bench.work / "files"
     root = folder / "root"
     for name in ("dev", "proc", "run", "sbin", "sys"):
@@ -71,32 +76,43 @@ def measure(bench: Bench, rounds: int, say: Callable[[str], None]) -> list[Row]:
     run(["gcc", "-static", "-Os", "-Wall", "-Werror", "-o", root / "sbin/init", source], env=ENV)
     (folder / "share").mkdir()
     make_container(folder / "share/disk.img", root, "ext4", 192 * MiB)
-    table = []
-    with Samba(folder) as samba, Wire(samba.port) as wire:
-        for port, where in ((samba.port, ""), (wire.port, ", 100 Mbit/s")):
-            say(f"files{where}, {rounds} rounds in one boot")
-            table += rows(_boot(bench, rounds, folder, samba, port), where)
+    here = _request(run([root / "sbin/init", "request"], env=ENV))
+    with Samba(folder) as samba:
+        say(f"files, {rounds} rounds in one boot")
+        console = _boot(bench, rounds, folder, samba, samba.port)
+        slowness = _request(console) / here
+        table = rows(parse(console))
+        with Wire(samba.port, slowness) as wire:
+            say(f"files, a wire as slow as the processor ({slowness:.0f} times), {rounds} rounds in one boot")
+            table += rows(parse(_boot(bench, rounds, folder, samba, wire.port)), ", a wire between", slowness)
     return table
 
 
-def _boot(bench: Bench, rounds: int, folder: Path, samba: Samba, port: int) -> dict[str, list[tuple[Sample, Sample]]]:
-    """The rounds of one boot from the server behind `port`."""
-    share = samba.cifsroot().replace(f"port={samba.port}", f"port={port}")
-    words = f"root=/dev/cifs cifsroot={share} loop=disk.img rw ip=dhcp {rounds}"
+def _request(console: str) -> int:
+    """The nanoseconds of the first line; MkinitfsError without."""
+    if found := re.search(REQUEST, console, re.MULTILINE):
+        return int(found[1])
+    raise MkinitfsError("files: nothing was reported of the processor")
+
+
+def _boot(bench: Bench, rounds: int, folder: Path, samba: Samba, port: int) -> str:
+    """What the console says in one boot from the server behind `port`."""
+    words = f"root=/dev/cifs cifsroot={samba.cifsroot(port=port)} loop=disk.img rw ip=dhcp {rounds}"
     quick = ready(bench, "mkinitfs")
     with Machine(bench.kernel.vmlinuz, quick, folder, samba=samba, append=words) as machine:
         if machine.wait_for(r"FILES (done|failed)\.|/init failed|emergency shell", PATIENCE)[1] != "done":
             raise MkinitfsError(f"files: {' '.join(machine.console.text.split()[-40:])}")
-        return parse(machine.console.text)
+        return machine.console.text
 
 
-def rows(found: dict[str, list[tuple[Sample, Sample]]], where: str = "") -> list[Row]:
+def rows(found: dict[str, list[tuple[Sample, Sample]]], where: str = "", slowness: float = 1.0) -> list[Row]:
     """Times as medians of the rounds' ratios, the memory of the sequential reading, and what was asked for it."""
     table = []
+    how = f"{HOW}{f'; {WIRE} ({slowness:.0f} times)' if where else ''}"
     for kind, what in KINDS.items():
         ours, theirs = (Series(tuple(pair[side].seconds for pair in found[kind])) for side in (0, 1))
         limit = None if kind in UNLIMITED else SPEED
-        table.append(Row(f"container, {kind}{where}", "s", ours, "share's file", theirs, limit, f"{what}; {HOW}", True))
+        table.append(Row(f"container, {kind}{where}", "s", ours, "share's file", theirs, limit, f"{what}; {how}", True))
     for kind in ("write", "read"):
         ours, theirs = (Series(tuple(float(pair[side].requests) for pair in found[kind])) for side in (0, 1))
         table.append(Row(f"container, {kind}{where}", "requests", ours, "share's file", theirs, how=SENT))

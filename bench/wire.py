@@ -1,25 +1,32 @@
-"""A wire of 100 Mbit/s between the guest and its server, where both are one machine: a port that passes data on.
+"""A wire between the guest and its server, where both are one machine: a port that passes data on.
 
-The kernels of shared machines have no netem; what is sent is held back here for as long as it would be on its way.
+The kernels of shared machines have no netem; what is sent is held back here for as long as it would be on its way. A
+guest whose processor is emulated is N times slower than the machine it stands for, so the wire has to be that, too:
+otherwise the processor's work is weighed against a wire that takes no time beside it.
 """
 
 from __future__ import annotations
 
+import queue
 import socket
 import threading
 import time
 from contextlib import suppress
 from types import TracebackType
 
-RATE = 12.5e6  # bytes in a second, in either direction
+RATE = 125e6  # bytes in a second, in either direction: 1 Gbit/s
+ROUND_TRIP = 0.2e-3  # seconds; what ping says of two machines at one switch
 PIECE = 16384  # bytes; what is passed on at once
+_WAITING = 64  # pieces: a window of TCP's, so that a sender is held back as well
 
 
 class Wire:
     """Context: a port of this machine that leads to another one of it; `port` is its number."""
 
-    def __init__(self, server_port: int) -> None:
+    def __init__(self, server_port: int, slowness: float) -> None:
+        """`slowness` is how many times slower than a gigabit's the wire is."""
         self._server_port = server_port
+        self._slowness = slowness
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
 
@@ -41,19 +48,42 @@ class Wire:
                 return  # closed
             for one, other in ((guest, server), (server, guest)):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=_pass_on, args=(one, other), daemon=True).start()
+                _Direction(one, other, self._slowness)
 
 
-def _pass_on(one: socket.socket, other: socket.socket) -> None:
-    """Copy until either end has gone."""
-    free = 0.0  # when the wire is
-    try:
-        while data := one.recv(PIECE):
-            free = max(free, time.monotonic()) + len(data) / RATE
-            time.sleep(max(0.0, free - time.monotonic()))
-            other.sendall(data)
-    except OSError:
-        pass
-    for end in (one, other):
-        with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)  # the other direction's thread may be reading: it is to end, too
+class _Direction:
+    """Copies what comes from `one` to `other` until either has gone."""
+
+    def __init__(self, one: socket.socket, other: socket.socket, slowness: float) -> None:
+        self._one, self._other = one, other
+        self._rate, self._delay = RATE / slowness, ROUND_TRIP / 2 * slowness
+        self._under_way: queue.Queue[tuple[float, bytes]] = queue.Queue(_WAITING)
+        for target in (self._take, self._give):
+            threading.Thread(target=target, daemon=True).start()
+
+    def _take(self) -> None:
+        free = 0.0  # when the wire is
+        data = b"-"
+        while data:
+            with suppress(OSError):
+                data = b""
+                data = self._one.recv(PIECE)
+            free = max(free, time.monotonic()) + len(data) / self._rate
+            self._under_way.put((free + self._delay, data))
+
+    def _give(self) -> None:
+        """Hand on each piece when it is due; an empty one is the end."""
+        while True:
+            due, data = self._under_way.get()
+            time.sleep(max(0.0, due - time.monotonic()))
+            try:
+                if data:
+                    self._other.sendall(data)
+                    continue
+            except OSError:
+                pass
+            for end in (self._one, self._other):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)  # the other direction's thread may be reading: it is to end, too
+            if not data:
+                return

@@ -182,10 +182,13 @@ class Samba:
         assert self._daemon
         self._daemon.signal(signal.SIGCONT)
 
-    def cifsroot(self, *options: str, share: str = "share", folder: str = "") -> str:
-        """The value of cifsroot= for a guest: //10.0.2.2/share/folder,port=…,username=…,password=…"""
+    def cifsroot(self, *options: str, share: str = "share", folder: str = "", port: int = 0) -> str:
+        """The value of cifsroot= for a guest: //10.0.2.2/share/folder,port=…,username=…,password=…
+
+        `port` is another that leads to this server's.
+        """
         path = f"//{HOST_SEEN_BY_GUEST}/{share}" + (f"/{folder}" if folder else "")
-        words = [path, f"port={self.port}", f"username={self.user}", f"password={self.password}", *options]
+        words = [path, f"port={port or self.port}", f"username={self.user}", f"password={self.password}", *options]
         return ",".join(words)
 
     def client(self, commands: str, share: str = "share") -> str:
