@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bench import boots, builds, files, needs
+from bench import boots, builds, files, needs, wire
 from bench.contenders import TOOLS, Bench, chosen_kernel, command
 from bench.table import Row, Series, as_json, render
 from mkinitfs.errors import MkinitfsError
@@ -127,6 +129,32 @@ def test_files_are_read_by_kind_and_side() -> None:
     assert table["container, read", "requests"].ratio == 1
     assert table["container, memory for what was read", "MB"].ours.median == 2.048
     assert len(table) == len(files.KINDS) + 4
+    table = {(row.figure, row.unit): row for row in files.rows(found, ", a wire between", 46.4)}
+    assert "(46 times)" in table["container, read, a wire between", "s"].how
+    assert len(table) == len(files.KINDS) + 2
+
+
+def test_the_wire_hands_on_both_ways_and_tells_of_the_end() -> None:
+    sent = bytes(range(256)) * 400
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        wire.Wire(listener.getsockname()[1], 2.0) as way,
+        socket.create_connection(("127.0.0.1", way.port), timeout=30) as guest,
+        listener.accept()[0] as server,
+    ):
+        server.settimeout(30)
+        for one, other in ((guest, server), (server, guest)):
+            one.sendall(sent)
+            assert b"".join(exactly(other, len(sent))) == sent
+        guest.close()
+        assert server.recv(1) == b""
+
+
+def exactly(connection: socket.socket, size: int) -> Iterator[bytes]:
+    """Pieces of what comes, `size` bytes in all."""
+    while size > 0 and (piece := connection.recv(size)):
+        size -= len(piece)
+        yield piece
 
 
 @pytest.mark.parametrize("text", ["", "FILES failed.\n", FILES.format(1, "read", 1, 1, 1, 1, 1, 1)])
