@@ -62,7 +62,7 @@ def machine() -> str:
 @click.option("--builds", "build_rounds", metavar="N", type=ROUNDS, default=5, help="Rounds, 5 by default; 0: none.")
 @click.option("--boots", "boot_rounds", metavar="N", type=ROUNDS, default=5, help="Likewise, from the share.")
 @click.option("--nfs", "nfs_rounds", metavar="N", type=ROUNDS, default=5, help="Likewise, from NFS.")
-@click.option("--files", "file_rounds", metavar="N", type=ROUNDS, default=9, help="Likewise, 9 by default.")
+@click.option("--files", "file_rounds", metavar="N", type=ROUNDS, default=5, help="Likewise, 5 by default.")
 @click.option("--json", "for_scripts", is_flag=True, help="For scripts, with every sample.")
 def main(build_rounds: int, boot_rounds: int, nfs_rounds: int, file_rounds: int, for_scripts: bool) -> None:
     """Measure mkinitfs against dracut and initramfs-tools."""
