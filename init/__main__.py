@@ -57,7 +57,7 @@ def _boot() -> None:
         arguments = tuple(word for word in sys.argv[1:] if word not in _OURS)  # "bond" and "nfsrootdebug" stand alone
         chosen = settings.from_command_line(line, read_text(CREDENTIALS), arguments)
     except settings.SettingsError as error:
-        perform.Performer(log, {}, 0).run(boot.refuse(error.mistakes, *_ending(line)))
+        perform.Performer(log, {}, 0).run(boot.refuse(error.mistakes, *settings.ending(line, [])))
         return
     if chosen.source.password:
         log.secrets.add(chosen.source.password)
@@ -70,18 +70,12 @@ def _boot() -> None:
     perform.Performer(log, environment, chosen.panic, chosen.debug, waiting).run(boot.boot(chosen))
 
 
-def _ending(line: cmdline.CommandLine) -> tuple[int, bool]:
-    """The seconds of panic= and whether a shell is wanted, of a command line that may be wrong elsewhere."""
-    panic = line.last("panic") or "0"
-    return int(panic) if panic.lstrip("-").isdigit() else 0, line.last("rd.shell") != "0"
-
-
 def crashed() -> None:
     """A mistake of ours: show it whole, hand back what is attached where panic= says so, else leave a shell."""
     console.tell(["mkinitfs: /init failed; this is a mistake in it"])
     sys.__excepthook__(*sys.exc_info())  # the interpreter's own: the traceback module is not in the image
     try:
-        ending = _ending(cmdline.parse(read_text("/proc/cmdline")))
+        ending = settings.ending(cmdline.parse(read_text("/proc/cmdline")), [])
         perform.Performer(Log(), {}, 0).run(boot.end_unless_shell(*ending))
     except BaseException:  # the mistake may be in the way of that, too
         sys.__excepthook__(*sys.exc_info())

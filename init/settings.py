@@ -139,9 +139,9 @@ def from_command_line(
         init_arguments=init_arguments,
         rootdelay=_number(line, "rootdelay", 0.0, mistakes),
         rootwait=line.flag("rootwait"),
-        panic=int(_number(line, "panic", 0.0, mistakes)),
+        panic=(end := ending(line, mistakes))[0],  # here: mistakes are told in this order
         breaks=breaks,
-        shell=line.last("rd.shell") not in ("0", "no", "off"),
+        shell=end[1],
         retry=_number(line, "rd.retry", 180.0, mistakes),
         timeout=_number(line, "rd.timeout", 0.0, mistakes),
         handoff=handoff,
@@ -154,6 +154,11 @@ def from_command_line(
     if mistakes:
         raise SettingsError(mistakes)
     return settings
+
+
+def ending(line: CommandLine, mistakes: list[str]) -> tuple[int, bool]:
+    """How a boot that fails is to end: the seconds of panic=, and whether a shell is wanted (Settings)."""
+    return int(_number(line, "panic", 0.0, mistakes)), line.last("rd.shell") not in ("0", "no", "off")
 
 
 def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> Share | Export:
