@@ -13,13 +13,11 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -126,11 +124,6 @@ static void move(int file, size_t size, int out) {
         if ((done = out ? write(file, block, size) : read(file, block, size)) <= 0) _exit(0);
 }
 
-static void raise_loopback(int file) {
-    struct ifreq device = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    ioctl(file, SIOCSIFFLAGS, &device); /* where it is up, or somebody else's to raise, connect(2) says all */
-}
-
 /* Nanoseconds; of forty tries the best, as every other work on the machine only adds to it. */
 static long long request(void) {
     enum { TRIES = 40, TIMES = 200, ASKED = 120 };
@@ -141,7 +134,6 @@ static long long request(void) {
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(sched_getcpu(), &one);
-    raise_loopback(file);
     if (sched_setaffinity(0, sizeof one, &one) || bind(listener, (void *)&address, length) || listen(listener, 1) ||
         getsockname(listener, (void *)&address, &length) || connect(file, (void *)&address, length))
         fail("request");

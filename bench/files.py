@@ -84,7 +84,7 @@ def measure(bench: Bench, rounds: int, say: Callable[[str], None]) -> list[Row]:
         table = rows(parse(console))
         with Wire(samba.port, slowness) as wire:
             say(f"files, a wire as slow as the processor ({slowness:.0f} times), {rounds} rounds in one boot")
-            table += rows(parse(_boot(bench, rounds, folder, samba, wire.port)), ", a wire between", slowness)
+            table += rows(parse(_boot(bench, rounds, folder, samba, wire.port)), slowness)
     return table
 
 
@@ -105,10 +105,13 @@ def _boot(bench: Bench, rounds: int, folder: Path, samba: Samba, port: int) -> s
         return machine.console.text
 
 
-def rows(found: dict[str, list[tuple[Sample, Sample]]], where: str = "", slowness: float = 1.0) -> list[Row]:
-    """Times as medians of the rounds' ratios, the memory of the sequential reading, and what was asked for it."""
+def rows(found: dict[str, list[tuple[Sample, Sample]]], slowness: float = 0.0) -> list[Row]:
+    """Times as medians of the rounds' ratios, the memory of the sequential reading, and what was asked for it.
+
+    `slowness` is the wire's, 0 where there was none.
+    """
     table = []
-    how = f"{HOW}{f'; {WIRE} ({slowness:.0f} times)' if where else ''}"
+    where, how = (", a wire between", f"{HOW}; {WIRE} ({slowness:.0f} times)") if slowness else ("", HOW)
     for kind, what in KINDS.items():
         ours, theirs = (Series(tuple(pair[side].seconds for pair in found[kind])) for side in (0, 1))
         limit = None if kind in UNLIMITED else SPEED
@@ -116,7 +119,7 @@ def rows(found: dict[str, list[tuple[Sample, Sample]]], where: str = "", slownes
     for kind in ("write", "read"):
         ours, theirs = (Series(tuple(float(pair[side].requests) for pair in found[kind])) for side in (0, 1))
         table.append(Row(f"container, {kind}{where}", "requests", ours, "share's file", theirs, how=SENT))
-    if where:
+    if slowness:
         return table  # the wire has no part in it
     ours, theirs = (Series(tuple(pair[side].kept for pair in found["read"])) for side in (0, 1))
     table.append(Row("container, memory for what was read", "MB", ours, how=KEPT))

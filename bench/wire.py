@@ -63,27 +63,18 @@ class _Direction:
 
     def _take(self) -> None:
         free = 0.0  # when the wire is
-        data = b"-"
-        while data:
-            with suppress(OSError):
-                data = b""
-                data = self._one.recv(PIECE)
-            free = max(free, time.monotonic()) + len(data) / self._rate
-            self._under_way.put((free + self._delay, data))
+        with suppress(OSError):
+            while data := self._one.recv(PIECE):
+                free = max(free, time.monotonic()) + len(data) / self._rate
+                self._under_way.put((free + self._delay, data))
+        self._under_way.put((0.0, b""))
 
     def _give(self) -> None:
         """Hand on each piece when it is due; an empty one is the end."""
-        while True:
-            due, data = self._under_way.get()
-            time.sleep(max(0.0, due - time.monotonic()))
-            try:
-                if data:
-                    self._other.sendall(data)
-                    continue
-            except OSError:
-                pass
-            for end in (self._one, self._other):
-                with suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)  # the other direction's thread may be reading: it is to end, too
-            if not data:
-                return
+        while (piece := self._under_way.get())[1]:
+            time.sleep(max(0.0, piece[0] - time.monotonic()))
+            with suppress(OSError):  # where nobody takes it any more, the other direction comes to its end
+                self._other.sendall(piece[1])
+        for end in (self._one, self._other):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)  # the other direction's thread may be reading: it is to end, too

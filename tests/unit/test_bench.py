@@ -129,7 +129,7 @@ def test_files_are_read_by_kind_and_side() -> None:
     assert table["container, read", "requests"].ratio == 1
     assert table["container, memory for what was read", "MB"].ours.median == 2.048
     assert len(table) == len(files.KINDS) + 4
-    table = {(row.figure, row.unit): row for row in files.rows(found, ", a wire between", 46.4)}
+    table = {(row.figure, row.unit): row for row in files.rows(found, 46.4)}
     assert "(46 times)" in table["container, read, a wire between", "s"].how
     assert len(table) == len(files.KINDS) + 2
 
