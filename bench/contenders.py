@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from mkinitfs.archive.image import members_of
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.image import members_of
 from mkinitfs.process import run
 from tests.kernels import Kernel
 

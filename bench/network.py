@@ -30,8 +30,9 @@ from tests.lab import ROOT, Lab, eventually, laboratory
 WATCH = """
 import sys; sys.path.insert(0, sys.argv[1])
 import time
-from init import netlink, rtnl
-with rtnl.Kernel(netlink.RTMGRP_LINK | netlink.RTMGRP_IPV4_IFADDR) as kernel:
+from init.wire import netlink
+from init.network import rtnetlink
+with rtnetlink.Rtnetlink(netlink.RTMGRP_LINK | netlink.RTMGRP_IPV4_IFADDR) as kernel:
     number = next(link.number for link in kernel.links().values() if link.name == sys.argv[2])
     kernel.events.setblocking(True)
     print("watching", flush=True)
@@ -48,10 +49,11 @@ with rtnl.Kernel(netlink.RTMGRP_LINK | netlink.RTMGRP_IPV4_IFADDR) as kernel:
 OURS = """
 import sys; sys.path.insert(0, sys.argv[1])
 import time
-from init import ipconfig, network
+from init.cmdline import ip
+from init.network import configure
 lines = []
 start = time.monotonic()
-network.configure(ipconfig.parse(["dhcp"]), deadline=start + 30, log=lines.append)
+configure.configure(ip.parse(["dhcp"]), deadline=start + 30, log=lines.append)
 print(time.monotonic() - start)
 """
 UDHCPC = 'ip link set "$1" up && exec busybox udhcpc -i "$1" -f -n -q -s "$2"'

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from . import boot, cmdline, console, kernel, patience, perform, ramdisk, settings
-from .drivers import read_text
-from .log import Log
+from init.boot import failure, steps
+from init.cmdline import settings, words
+from init.perform import patience, performer, ramdisk
+from init.system import console, syscalls
+from init.system import log as system_log
+from init.system.files import read_text
+from init.system.log import Log
 
 CREDENTIALS = "/etc/mkinitfs/credentials"
 
@@ -21,16 +25,16 @@ _OURS = (
 
 def mount_pseudo_file_systems() -> None:
     """/proc, /sys, /dev and /run, as INITRD_INTERFACE wants to find them."""
-    safe = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+    safe = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
     for source, target, flags, data in (
         ("proc", "/proc", safe, ""),
         ("sysfs", "/sys", safe, ""),
-        ("devtmpfs", "/dev", kernel.MS_NOSUID, "mode=755"),
-        ("tmpfs", "/run", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755"),
+        ("devtmpfs", "/dev", syscalls.MS_NOSUID, "mode=755"),
+        ("tmpfs", "/run", syscalls.MS_NOSUID | syscalls.MS_NODEV, "mode=755"),
     ):
         os.makedirs(target, exist_ok=True)
         try:
-            kernel.mount(source, target, source, flags, data)
+            syscalls.mount(source, target, source, flags, data)
         except OSError as error:
             if error.errno != 16:  # EBUSY: the kernel mounted devtmpfs itself
                 raise
@@ -49,25 +53,25 @@ def _boot() -> None:
     os.umask(0o022)
     os.chdir("/")
     mount_pseudo_file_systems()
-    perform.limit_kernel_log("on")
+    system_log.limit_kernel_log("on")
     log = Log()
-    line = cmdline.parse(read_text("/proc/cmdline"))
+    line = words.parse(read_text("/proc/cmdline"))
     log.write(6, f"/init runs, Python {sys.version.split()[0]}")
     try:
         arguments = tuple(word for word in sys.argv[1:] if word not in _OURS)  # "bond" and "nfsrootdebug" stand alone
         chosen = settings.from_command_line(line, read_text(CREDENTIALS), arguments)
     except settings.SettingsError as error:
-        perform.Performer(log, {}, 0).run(boot.refuse(error.mistakes, *settings.ending(line, [])))
+        performer.Performer(log, {}, 0).run(failure.refuse(error.mistakes, *settings.ending(line, [])))
         return
     if chosen.source.password:
         log.secrets.add(chosen.source.password)
     environment = {name: value for name, value in os.environ.items() if name not in _OURS and "." not in name}
 
     def overdue(call: str, seconds: float) -> None:
-        perform.Performer(log, {}, 0).run(boot.overdue(chosen, call, seconds))
+        performer.Performer(log, {}, 0).run(failure.overdue(chosen, call, seconds))
 
-    waiting = patience.Patience(boot.waits(chosen), log.write, overdue)
-    perform.Performer(log, environment, chosen.panic, chosen.debug, waiting).run(boot.boot(chosen))
+    waiting = patience.Patience(failure.waits(chosen), log.write, overdue)
+    performer.Performer(log, environment, chosen.panic, chosen.debug, waiting).run(steps.boot(chosen))
 
 
 def crashed() -> None:
@@ -75,10 +79,10 @@ def crashed() -> None:
     console.tell(["mkinitfs: /init failed; this is a mistake in it"])
     sys.__excepthook__(*sys.exc_info())  # the interpreter's own: the traceback module is not in the image
     try:
-        ending = settings.ending(cmdline.parse(read_text("/proc/cmdline")), [])
-        perform.Performer(Log(), {}, 0).run(boot.end_unless_shell(*ending))
+        ending = settings.ending(words.parse(read_text("/proc/cmdline")), [])
+        performer.Performer(Log(), {}, 0).run(failure.end_unless_shell(*ending))
     except BaseException:  # the mistake may be in the way of that, too
         sys.__excepthook__(*sys.exc_info())
     while True:
         if verb := console.interactive_shell("emergency shell after a crash; `reboot` restarts the machine"):
-            perform.end(verb, Log())
+            performer.end(verb, Log())

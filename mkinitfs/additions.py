@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mkinitfs import elf, ldso
+from mkinitfs.elf import elf, ldso
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import Device, Directory, Entry, Fifo, File, OnDisk, Symlink
 from mkinitfs.placement import place

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mkinitfs import compress, credentials, host, locations, profile
+from mkinitfs import credentials, host, locations, profile
+from mkinitfs.archive import compress
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.plan import Options, Plan, needs_kernel, plan
 from mkinitfs.profile import HARDWARE_CLASSES, Hardware, Profile
@@ -121,7 +122,7 @@ def timestamp(environment: Mapping[str, str]) -> int:
 
 def write(prepared: Prepared, path: Path, packing: Packing, mtime: int, progress: Callable[[int, int], None]) -> Built:
     """Write the image; whatever was at `path` before is replaced in one step or left as it is."""
-    from mkinitfs.image import Segment, write_image
+    from mkinitfs.archive.image import Segment, write_image
 
     started = time.monotonic()
     segment = Segment(prepared.plan.manifest, packing.compression, packing.level)

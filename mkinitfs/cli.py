@@ -73,7 +73,7 @@ def build(
     """Build an image."""
     from mkinitfs import build as work
     from mkinitfs import report
-    from mkinitfs.image import check_target
+    from mkinitfs.archive.image import check_target
 
     packing = work.Packing(compression, level, threads).checked()
     mtime = work.timestamp(os.environ)
@@ -146,7 +146,7 @@ def list_(image: Path, long: bool, as_json: bool) -> None:
 @click.argument("paths", nargs=-1, required=True)
 def cat(image: Path, paths: tuple[str, ...]) -> None:
     """Write the content of files in IMAGE to standard output."""
-    from mkinitfs.image import read_file
+    from mkinitfs.archive.image import read_file
 
     for path in paths:
         console.out_bytes(read_file(image, path))

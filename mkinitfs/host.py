@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.pyruntime import Python
+from mkinitfs.python.runtime import Python
 from mkinitfs.sysroot import Sysroot
 
 _PREFIXES = ("/usr", "/usr/local", "")

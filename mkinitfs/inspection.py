@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mkinitfs.cpio import Member, Record
+from mkinitfs.archive.cpio import Member, Record
+from mkinitfs.archive.extract import extract
+from mkinitfs.archive.image import members_of
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.extract import extract
-from mkinitfs.image import members_of
 
 _KINDS = {
     stat.S_IFREG: "file",

@@ -9,23 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mkinitfs import additions, elf, firmware, hardware, ldcache, ldconf, ldso, locations, pyruntime, skeleton
-from mkinitfs.compress import unpack_file
+from mkinitfs import additions, locations, skeleton
+from mkinitfs.archive.compress import unpack_file
 from mkinitfs.credentials import Credentials
+from mkinitfs.elf import elf, ldcache, ldconf, ldso
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.host import Host, Kernel
-from mkinitfs.kmod import Modules
 from mkinitfs.manifest import Bytes, Device, Directory, Entry, File, Manifest, Symlink
-from mkinitfs.modclosure import Closure, closure_of
-from mkinitfs.modindex import index_files
+from mkinitfs.modules import firmware, hardware
+from mkinitfs.modules.closure import Closure, closure_of
+from mkinitfs.modules.depmod import Modules
+from mkinitfs.modules.index import index_files
 from mkinitfs.placement import place, placed
 from mkinitfs.profile import Hardware, Profile
-from mkinitfs.pyruntime import Python
+from mkinitfs.python import runtime as python_runtime
+from mkinitfs.python.runtime import Python
 from mkinitfs.sysroot import Sysroot, find_program
 
 RAMDISK_LIMIT = 12_000_000  # bytes that the staged ramdisk may keep for as long as the machine runs
 _PAGE = 4096
-_SETTINGS = pyruntime.PACKAGE_FOLDER
+_SETTINGS = python_runtime.PACKAGE_FOLDER
 Entries = Iterator[tuple[str, Entry]]
 
 
@@ -199,13 +202,13 @@ def _python(profile: Profile, host: Host, python: Python, binaries: dict[str, st
     """Interpreter, modules and entry points; C modules join `binaries` for their libraries."""
     package = locations.init_package()
     roots = [text.partition(":")[0] for text in profile.entry_points.values()]
-    runtime = pyruntime.collect(host.sysroot, python, package, roots)
+    runtime = python_runtime.collect(host.sysroot, python, package, roots)
     binaries[python.executable] = "interpreter of early user space"
     binaries.update(runtime.extensions)
     for path, entry in runtime.entries:
         yield from placed(host.sysroot, f"/{path}", entry)
     for path, text in profile.entry_points.items():
-        script = pyruntime.script(python, package, text)
+        script = python_runtime.script(python, package, text)
         yield from placed(host.sysroot, path, File(Bytes(script), 0o755, f"entry point of {_by(profile)}"))
 
 

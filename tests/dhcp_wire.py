@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from init import frames
+from init.wire import ethernet
 
 MAC = bytes.fromhex("525400123456")
 SERVER_MAC = bytes.fromhex("525400fffefd")
@@ -72,16 +72,12 @@ def payload(
     return fixed + area
 
 
-def frame(
-    body: bytes, *, to: bytes = MAC, source: bytes = SERVER, ports: tuple[int, int] = (67, 68)
-) -> bytes:
+def frame(body: bytes, *, to: bytes = MAC, source: bytes = SERVER, ports: tuple[int, int] = (67, 68)) -> bytes:
     """A whole frame from the server to the client."""
-    return frames.udp((SERVER_MAC, to), (source, ADDRESS), ports, body)
+    return ethernet.udp((SERVER_MAC, to), (source, ADDRESS), ports, body)
 
 
-def answer(
-    question: bytes, kind: int, *pairs: tuple[int, bytes], server: bytes = SERVER, **fields: object
-) -> bytes:
+def answer(question: bytes, kind: int, *pairs: tuple[int, bytes], server: bytes = SERVER, **fields: object) -> bytes:
     """The server's answer of type `kind` (0: BOOTP) to a frame that the client sent."""
     told = [(53, bytes((kind,))), (54, server), *pairs] if kind else list(pairs)
     return frame(payload(xid_of(question), options(told), **fields))  # type: ignore[arg-type]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from init import netstate
-from init.netstate import Interface
+from init.network import record as network_record
+from init.network.state import Interface
 
 from .lab import ROOT, Lab
 
@@ -21,8 +21,9 @@ while time.monotonic() < end:
 """
 _GIVE_BACK = """
 import sys; sys.path.insert(0, sys.argv[1])
-from init import keeper, netstate
-keeper.give_back(netstate.decode(open(sys.argv[2] + "/state").read()), lambda level, line: print(line))
+from init.keeper import release
+from init.network import record as network_record
+release.give_back(network_record.decode(open(sys.argv[2] + "/state").read()), lambda level, line: print(line))
 """
 
 
@@ -36,7 +37,7 @@ def stay(seconds: int) -> str:
 
 def state(lab: Lab) -> Interface:
     """What is recorded."""
-    (interface,) = netstate.decode((lab.folder / "state").read_text()).interfaces
+    (interface,) = network_record.decode((lab.folder / "state").read_text()).interfaces
     return interface
 
 

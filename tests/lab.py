@@ -26,23 +26,26 @@ ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 CONFIGURE = """
 import sys; sys.path.insert(0, sys.argv[1])
 import time
-from init import ipconfig, netstate, network
+from init.cmdline import ip
+from init.network import record as network_record
+from init.network import configure
 def log(line, level=6): print("log", line, flush=True)
 bootif = sys.argv[3] or None
 try:
-    requests = ipconfig.parse(sys.argv[4:], bootif)
-    found = network.configure(requests, deadline=time.monotonic() + float(sys.argv[2]), log=log)
-except network.NetworkError as error:
+    requests = ip.parse(sys.argv[4:], bootif)
+    found = configure.configure(requests, deadline=time.monotonic() + float(sys.argv[2]), log=log)
+except configure.NetworkError as error:
     print("error", error.message, "|", error.hint)
 else:
-    print("state"); print(netstate.encode(found), end="")
+    print("state"); print(network_record.encode(found), end="")
 """
 RESTORE = """
 import sys; sys.path.insert(0, sys.argv[1])
 import time
-from init import netstate, network
+from init.network import record as network_record
+from init.network import configure
 for _ in range(2):
-    network.restore(netstate.decode(sys.argv[2]), deadline=time.monotonic() + 20, log=print)
+    configure.restore(network_record.decode(sys.argv[2]), deadline=time.monotonic() + 20, log=print)
 """
 
 
@@ -68,9 +71,7 @@ class Lab:
             "ip -n client link set lo down; echo ready; exec cat"
         )
         words = ["unshare", *user, "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", setup]
-        self._holder = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENV
-        )
+        self._holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENV)
         line = self._holder.stdout.readline() if self._holder.stdout else ""
         if line != "ready\n":
             raise RuntimeError("no network namespaces here")
@@ -103,9 +104,7 @@ class Lab:
         """Run to the end and return the output; failure raises with what it said."""
         done = subprocess.run(self.words(space, *words), text=True, capture_output=True, env=ENV, check=False)
         if done.returncode:
-            raise AssertionError(
-                f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
-            )
+            raise AssertionError(f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
     def start(self, space: str, *words: str) -> subprocess.Popen[str]:
@@ -161,9 +160,7 @@ class Lab:
         config = self.folder / "udhcpd.conf"
         leases = self.folder / "udhcpd.leases"
         leases.touch()
-        config.write_text(
-            f"interface {name}\nlease_file {leases}\npidfile {self.folder}/udhcpd.pid\n{text}\n"
-        )
+        config.write_text(f"interface {name}\nlease_file {leases}\npidfile {self.folder}/udhcpd.pid\n{text}\n")
         server = self.start("server", "busybox", "udhcpd", "-f", "-S", str(config))
         self._ready(server, lambda: ":67 " in self.run("server", "busybox", "netstat", "-uln"))
 

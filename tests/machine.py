@@ -6,33 +6,35 @@ import struct
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
-from init import boot, fstype, ops
-from init.claim import Answer
-from init.cmdline import parse
-from init.netstate import Network
-from init.ops import StepError
-from init.rootcheck import Found
-from init.settings import Settings, from_command_line
+from init import operations
+from init.boot import filesystem
+from init.boot import steps as boot_steps
+from init.boot.share_needs import Found
+from init.cmdline.settings import Settings, from_command_line
+from init.cmdline.words import parse
+from init.container_lease.record import Answer
+from init.network.state import Network
+from init.operations import StepError
 
 # The beginning of an ext4 of 4 KiB blocks, 64 MiB, unmounted properly.
 _SUPER = struct.pack("<4xI16xI", 16384, 2).ljust(0x38, b"\0") + b"\x53\xef\x01\0"
-EXT4 = bytes(1024) + _SUPER.ljust(fstype.HEAD, b"\0")
+EXT4 = bytes(1024) + _SUPER.ljust(filesystem.HEAD, b"\0")
 
 # What a machine answers on which everything works.
 WORKS: Mapping[type, Any] = {
-    ops.LoadDrivers: 7,
-    ops.ConfigureNetwork: Network(()),
-    ops.FindContainer: 512 << 20,
-    ops.ReadAt: lambda operation: EXT4[operation.offset : operation.offset + operation.size],
-    ops.Claim: Answer("granted"),
-    ops.AttachLoop: ops.Attached("/dev/loop0", True),
-    ops.Resolve: lambda operation: operation.path,
-    ops.StageRamdisk: 9_876_543,
-    ops.TryRoot: Found((), ()),
+    operations.LoadDrivers: 7,
+    operations.ConfigureNetwork: Network(()),
+    operations.FindContainer: 512 << 20,
+    operations.ReadAt: lambda operation: EXT4[operation.offset : operation.offset + operation.size],
+    operations.Claim: Answer("granted"),
+    operations.AttachLoop: operations.Attached("/dev/loop0", True),
+    operations.Resolve: lambda operation: operation.path,
+    operations.StageRamdisk: 9_876_543,
+    operations.TryRoot: Found((), ()),
 }
 PLAIN = "root=/dev/cifs cifsroot=//server/share,username=anna,password=secret ip=dhcp"
 LOOP = f"{PLAIN} loop=images/root.img"
-FINAL = (ops.End, ops.SwitchRoot, ops.Supervise)  # never answered, unless by a StepError
+FINAL = (operations.End, operations.SwitchRoot, operations.Supervise)  # never answered, unless by a StepError
 
 
 class Machine:
@@ -43,16 +45,16 @@ class Machine:
         self._answers = {**WORKS, **(answers or {})}
         self._limit = limit
         self.now = 1000.0
-        self.done: list[ops.Operation] = []
+        self.done: list[operations.Operation] = []
 
-    def run(self, steps: Generator[ops.Operation, Any, Any]) -> None:
+    def run(self, steps: Generator[operations.Operation, Any, Any]) -> None:
         """Drive `steps` until the machine ends or becomes another; anything else is an error of the boot's."""
         answer: Any = None
         error: StepError | None = None
         for _ in range(self._limit):
             operation = steps.throw(error) if error else steps.send(answer)
             answer, error = None, None
-            if not isinstance(operation, ops.Now):
+            if not isinstance(operation, operations.Now):
                 self.done.append(operation)
             try:
                 answer = self._answer(operation)
@@ -64,10 +66,10 @@ class Machine:
                     return
         raise AssertionError(f"no end after {self._limit} operations: {self.done[-5:]}")
 
-    def _answer(self, operation: ops.Operation) -> Any:
-        if isinstance(operation, ops.Now):
+    def _answer(self, operation: operations.Operation) -> Any:
+        if isinstance(operation, operations.Now):
             return self.now
-        if isinstance(operation, ops.Sleep):
+        if isinstance(operation, operations.Sleep):
             assert operation.seconds >= 0
             self.now += operation.seconds
             return None
@@ -86,11 +88,11 @@ class Machine:
 
     def names(self, *without: type) -> list[str]:
         """The types of all operations in order, logging and those given left out."""
-        return [type(o).__name__ for o in self.done if not isinstance(o, (ops.Log, *without))]
+        return [type(o).__name__ for o in self.done if not isinstance(o, (operations.Log, *without))]
 
     def log(self, level: int = 7) -> list[str]:
         """The lines logged at `level` or more urgently."""
-        return [operation.text for operation in self.of(ops.Log) if operation.level <= level]
+        return [operation.text for operation in self.of(operations.Log) if operation.level <= level]
 
 
 def settings(text: str, arguments: tuple[str, ...] = ()) -> Settings:
@@ -101,5 +103,5 @@ def settings(text: str, arguments: tuple[str, ...] = ()) -> Settings:
 def booted(text: str, answers: dict[type, Any] | None = None, arguments: tuple[str, ...] = ()) -> Machine:
     """The machine on which a whole boot has run."""
     machine = Machine(answers)
-    machine.run(boot.boot(settings(text, arguments)))
+    machine.run(boot_steps.boot(settings(text, arguments)))
     return machine

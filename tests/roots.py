@@ -105,7 +105,12 @@ TRIXIE_PACKAGES = (
     "base-files", "base-passwd", "bash", "dash", "coreutils", "grep", "sed", "hostname", "mount", "libc-bin", "procps",
 )  # fmt: skip
 TRIXIE_SLIM = (
-    "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/zoneinfo", "usr/lib/udev/hwdb.d",
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/info",
+    "usr/share/zoneinfo",
+    "usr/lib/udev/hwdb.d",
 )
 TRIXIE = {
     "root/.profile": PROFILE,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from init import attach, ops
-from init.ops import StepError
+from init import operations
+from init.operations import StepError
+from init.perform import loop_device
 from mkinitfs.process import run
 
 pytestmark = pytest.mark.skipif(
@@ -19,12 +20,12 @@ pytestmark = pytest.mark.skipif(
 
 
 @contextmanager
-def attached(operation: ops.AttachLoop) -> Iterator[ops.Attached]:
-    found = attach.attach(operation)
+def attached(operation: operations.AttachLoop) -> Iterator[operations.Attached]:
+    found = loop_device.attach(operation)
     try:
         yield found
     finally:
-        attach.detach(ops.DetachLoop(found.device))
+        loop_device.detach(operations.DetachLoop(found.device))
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def fact(device: str, name: str) -> str:
 @pytest.mark.parametrize("sector", [512, 1024, 2048, 4096])
 @pytest.mark.parametrize("read_only", [False, True])
 def test_the_device_is_what_was_asked_for(container: Path, sector: int, read_only: bool) -> None:
-    with attached(ops.AttachLoop(str(container), read_only, sector)) as found:
+    with attached(operations.AttachLoop(str(container), read_only, sector)) as found:
         assert fact(found.device, "queue/logical_block_size") == str(sector)
         assert fact(found.device, "ro") == str(int(read_only))
         assert fact(found.device, "size") == str(64 * 128)
@@ -54,19 +55,19 @@ def test_the_device_is_what_was_asked_for(container: Path, sector: int, read_onl
 
 
 def test_a_part_of_the_file(container: Path) -> None:
-    with attached(ops.AttachLoop(str(container), True, 512, 65536 * 3, 65536 * 2)) as found:
+    with attached(operations.AttachLoop(str(container), True, 512, 65536 * 3, 65536 * 2)) as found:
         assert fact(found.device, "loop/offset") == str(65536 * 3)
         with open(found.device, "rb") as device:
             assert device.read() == b"\3" * 65536 + b"\4" * 65536
 
 
 def test_where_direct_io_is_refused_or_unwanted_the_page_cache_serves(container: Path) -> None:
-    with attached(ops.AttachLoop(str(container), True, direct=False)) as found:
+    with attached(operations.AttachLoop(str(container), True, direct=False)) as found:
         assert not found.direct
     other = Path("/dev/shm", f"{os.getpid()}-container.img")  # tmpfs, which knew no O_DIRECT for long
     other.write_bytes(container.read_bytes())
     try:
-        with attached(ops.AttachLoop(str(other), False, 4096)) as found, open(found.device, "rb") as device:
+        with attached(operations.AttachLoop(str(other), False, 4096)) as found, open(found.device, "rb") as device:
             assert device.read() == container.read_bytes()
     finally:
         other.unlink()
@@ -74,9 +75,9 @@ def test_where_direct_io_is_refused_or_unwanted_the_page_cache_serves(container:
 
 def test_what_cannot_be_attached_says_why(tmp_path: Path) -> None:
     with pytest.raises(StepError, match="cannot be attached to a loop device: No such file"):
-        attach.attach(ops.AttachLoop(f"{tmp_path}/none", False))
+        loop_device.attach(operations.AttachLoop(f"{tmp_path}/none", False))
     with pytest.raises(StepError, match="Is a directory"):
-        attach.attach(ops.AttachLoop(str(tmp_path), False))
+        loop_device.attach(operations.AttachLoop(str(tmp_path), False))
 
 
 def test_e2fsck_as_the_boot_calls_it(tmp_path: Path) -> None:
@@ -87,8 +88,11 @@ def test_e2fsck_as_the_boot_calls_it(tmp_path: Path) -> None:
     run(["mke2fs", "-q", "-F", "-t", "ext4", "-L", "my root", image])
     lines: list[tuple[int, str]] = []
     argv = ("/sbin/e2fsck", "-p", "-f", "-C1", str(image))
-    found = attach.check(ops.CheckFilesystem(argv), lambda *line: lines.append(line))
+    found = loop_device.check(operations.CheckFilesystem(argv), lambda *line: lines.append(line))
     assert found and found.code == 0
     assert len(found.said) == 1 and found.said[0].startswith("my_root: ")
     assert lines == []
-    assert attach.check(ops.CheckFilesystem(("/sbin/none", str(image))), lambda *line: lines.append(line)) is None
+    assert (
+        loop_device.check(operations.CheckFilesystem(("/sbin/none", str(image))), lambda *line: lines.append(line))
+        is None
+    )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs.compress import LEVELS, compress, decompress, sniff
-from mkinitfs.tape import Tape
+from mkinitfs.archive.compress import LEVELS, compress, decompress, sniff
+from mkinitfs.archive.tape import Tape
 
 LEVEL = {"zstd": 5, "xz": 1, "gzip": 6, "lz4": 9}
 WRITERS = {
@@ -50,9 +50,7 @@ def test_xz_says_that_our_stream_is_one_stream_of_blocks_with_crc32(tmp_path):
 @pytest.mark.parametrize("level", [9, 19])
 def test_zstd_is_as_small_as_the_program(level):
     ours = sum(map(len, compress([DATA], "zstd", level, 2)))
-    theirs = len(
-        subprocess.run(["zstd", f"-{level}", "-q", "-T2", "-c"], input=DATA, capture_output=True).stdout
-    )
+    theirs = len(subprocess.run(["zstd", f"-{level}", "-q", "-T2", "-c"], input=DATA, capture_output=True).stdout)
     assert ours <= theirs * 1.01
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs.cpio import Member, Record, encode, read, write_archive
-from mkinitfs.extract import extract
+from mkinitfs.archive.cpio import Member, Record, encode, read, write_archive
+from mkinitfs.archive.extract import extract
+from mkinitfs.archive.tape import Tape
 from mkinitfs.manifest import Bytes, Device, Directory, Fifo, File, Manifest, Symlink
-from mkinitfs.tape import Tape
 
 ROOT = os.geteuid() == 0
 WRITERS = [

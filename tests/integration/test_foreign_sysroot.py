@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs import elf
+from mkinitfs.elf import elf
 from tests.command import mkinitfs
 from tests.foreign import arm64_root
 from tests.kernels import fake_kernel, fake_module, kernel

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs.compress import LEVELS
+from mkinitfs.archive.compress import LEVELS
+from mkinitfs.archive.image import Segment, members_of, read_image, write_image
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.image import Segment, members_of, read_image, write_image
 from mkinitfs.manifest import Bytes, File, Manifest, Symlink
 
 PACKERS = {
@@ -26,9 +26,7 @@ def packed(folder: Path, **files: bytes) -> bytes:
     for name, data in files.items():
         (folder / name).write_bytes(data)
     command = ["cpio", "--quiet", "-o", "-H", "newc"]
-    return subprocess.run(
-        command, input="\n".join(files).encode(), capture_output=True, cwd=folder, check=True
-    ).stdout
+    return subprocess.run(command, input="\n".join(files).encode(), capture_output=True, cwd=folder, check=True).stdout
 
 
 @pytest.mark.parametrize("algorithm", PACKERS)
@@ -73,8 +71,11 @@ def test_a_full_disk_leaves_the_previous_image():
 import os, sys
 from pathlib import Path
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.image import Segment, write_image
-from mkinitfs.manifest import Bytes, File, Manifest
+from mkinitfs.archive.image import Segment
+from mkinitfs.archive.image import write_image
+from mkinitfs.manifest import Bytes
+from mkinitfs.manifest import File
+from mkinitfs.manifest import Manifest
 folder = Path(sys.argv[1])
 (folder / "img").write_bytes(b"previous")
 try:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs import firmware, hardware
-from mkinitfs.compress import unpack_file
-from mkinitfs.kmod import Modules
+from mkinitfs.archive.compress import unpack_file
 from mkinitfs.manifest import File, Manifest
-from mkinitfs.modclosure import Closure, closure_of
-from mkinitfs.modindex import index_files, load_order
+from mkinitfs.modules import firmware, hardware
+from mkinitfs.modules.closure import Closure, closure_of
+from mkinitfs.modules.depmod import Modules
+from mkinitfs.modules.index import index_files, load_order
 from mkinitfs.process import run
 from mkinitfs.sysroot import Sysroot
 from tests.kernels import ENV, SUITES, Kernel, kernel

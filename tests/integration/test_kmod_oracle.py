@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs.kmod import Modules
-from mkinitfs.modinfo import read
+from mkinitfs.modules.depmod import Modules
+from mkinitfs.modules.info import read
 from mkinitfs.process import run
 from tests.kernels import ENV, SUITES, Kernel, kernel
 
@@ -47,8 +47,9 @@ def test_load_order_of_every_module_is_modprobes(debian: Kernel, tmp_path: Path)
     assert len(answers) == len(names)
     prefix = f"insmod {debian.root}/lib/modules/{debian.version}/"
     for name, lines in zip(names, answers, strict=True):
-        expected = [f"{prefix}{modules[one].path} " if one in modules else f"builtin {one}"
-                    for one in modules.load_order(name)]
+        expected = [
+            f"{prefix}{modules[one].path} " if one in modules else f"builtin {one}" for one in modules.load_order(name)
+        ]
         # modprobe prints a dependency again where a softdep had brought it before.
         assert expected == list(dict.fromkeys(lines)), name
 
@@ -95,5 +96,3 @@ def test_firmware_and_dependencies_of_every_module_are_modinfos(debian: Kernel) 
         assert list(ours["depends"]) == theirs[path]["depends"], path
         with_firmware += "firmware" in ours
     assert with_firmware > 200
-
-

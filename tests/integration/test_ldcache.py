@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs import ldcache, ldso
+from mkinitfs.archive.image import Segment, write_image
+from mkinitfs.elf import ldcache, ldso
+from mkinitfs.elf.ldcache import Library, encode
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.image import Segment, write_image
 from mkinitfs.inspection import unpack
-from mkinitfs.ldcache import Library, encode
 from mkinitfs.manifest import Bytes, File, Manifest
 from mkinitfs.sysroot import Sysroot
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs import elf, ldso
+from mkinitfs.elf import elf, ldso
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import File, Manifest, OnDisk, Symlink
 from mkinitfs.sysroot import Sysroot

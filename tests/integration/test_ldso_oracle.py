@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs import elf, ldso
+from mkinitfs.elf import elf, ldso
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.sysroot import Sysroot
 

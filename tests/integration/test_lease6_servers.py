@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from init import netlink
+from init.wire import netlink
 from tests.keeping import give_back, state, stay
 from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
 from tests.servers import dnsmasq6, isc6, kea6, signal
@@ -19,12 +19,18 @@ MAC = "52:54:00:12:34:56"
 KEEP = """
 import sys; sys.path.insert(0, sys.argv[1])
 import select, time
-from init import dhcp6, ipconfig, ipv6, keeper, lease, network, options6
-options6._LEAST_SECONDS, ipv6.PATIENCE, lease.SOONEST_LOOK = 2, 0.3, 1.0
+from init.wire import dhcp6
+from init.cmdline import ip
+from init.network import search6
+from init.keeper import main as keeper_main
+from init.keeper import holding
+from init.network import configure
+from init.wire import dhcp6_options
+dhcp6_options._LEAST_SECONDS, search6.PATIENCE, holding.SOONEST_LOOK = 2, 0.3, 1.0
 dhcp6._TIMES |= {dhcp6.RENEWING: (1.0, 2.0), dhcp6.REBINDING: (1.0, 2.0), dhcp6.SOLICITING: (0.5, 2.0)}
 def say(level, line): print(level, line, flush=True)
 def log(line, level=6): say(level, line)
-found = network.configure(ipconfig.parse(sys.argv[4:]), deadline=time.monotonic() + 30, log=log)
+found = configure.configure(ip.parse(sys.argv[4:]), deadline=time.monotonic() + 30, log=log)
 if sys.argv[3]:  # sooner than the server says, which has a least time of its own
     soon = {"renew_after": float(sys.argv[3]), "rebind_after": 20.0}
     found = found._replace(interfaces=tuple(one._replace(**soon) for one in found.interfaces))

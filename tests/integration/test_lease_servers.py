@@ -17,10 +17,14 @@ from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
 KEEP = """
 import sys; sys.path.insert(0, sys.argv[1])
 import select, time
-from init import dhcp, ipconfig, keeper, network, options
-options._LEAST_SECONDS, dhcp.FIRST_WAIT, dhcp.LONGEST_WAIT = 2, 1.0, 2.0
+from init.wire import dhcp
+from init.cmdline import ip
+from init.keeper import main as keeper_main
+from init.network import configure
+from init.wire import dhcp_options
+dhcp_options._LEAST_SECONDS, dhcp.FIRST_WAIT, dhcp.LONGEST_WAIT = 2, 1.0, 2.0
 def say(level, line): print(level, line, flush=True)
-found = network.configure(ipconfig.parse(sys.argv[3:]), deadline=time.monotonic() + 30, log=lambda line: say(6, line))
+found = configure.configure(ip.parse(sys.argv[3:]), deadline=time.monotonic() + 30, log=lambda line: say(6, line))
 """
 # dnsmasq gives no lease of less than two minutes, but says what T1 and T2 are.
 SOON = ("--dhcp-option=option:T1,3", "--dhcp-option=option:T2,6")

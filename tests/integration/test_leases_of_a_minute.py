@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from init import netlink, netstate
+from init.network import record as network_record
+from init.wire import netlink
 from tests.keeping import stay
 from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
 from tests.servers import isc, isc6, kea, kea6
@@ -21,10 +22,12 @@ from tests.servers import isc, isc6, kea, kea6
 KEEP = """
 import sys; sys.path.insert(0, sys.argv[1])
 import select, time
-from init import ipconfig, keeper, network
+from init.cmdline import ip
+from init.keeper import main as keeper_main
+from init.network import configure
 def say(level, line): print(level, line, flush=True)
 def log(line, level=6): say(level, line)
-found = network.configure(ipconfig.parse(sys.argv[3:]), deadline=time.monotonic() + 60, log=log)
+found = configure.configure(ip.parse(sys.argv[3:]), deadline=time.monotonic() + 60, log=log)
 """
 SUBNET = "subnet 10.9.0.0 netmask 255.255.255.0 {{ range 10.9.0.50 10.9.0.50; ping-check false; {} }}"
 SUBNET6 = "subnet6 2001:db8::/64 { range6 2001:db8::50 2001:db8::50; default-lease-time 60; preferred-lifetime 40; }"
@@ -102,7 +105,7 @@ def test_leases_of_a_minute(labs: dict[str, Lab]) -> None:
     assert time.clock_gettime(time.CLOCK_BOOTTIME) - started > 30
     for name, lab in labs.items():
         address, seconds = ("2001:db8::50" if name.endswith("6") else "10.9.0.50"), 3600 if name == "dnsmasq" else 60
-        (found,) = netstate.decode((lab.folder / "state").read_text()).interfaces
+        (found,) = network_record.decode((lab.folder / "state").read_text()).interfaces
         assert (name, found.address, found.lease_seconds) == (name, address, seconds)
         assert found.obtained > started, name
         (link,) = lab.json("client", "address", "show", "dev", "eth0")

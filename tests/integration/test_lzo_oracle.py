@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mkinitfs.compress import decompress
+from mkinitfs.archive.compress import decompress
+from mkinitfs.archive.lzo import unpack
+from mkinitfs.archive.tape import Tape
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.lzo import unpack
-from mkinitfs.tape import Tape
 
 FLAGS = [[], ["--crc32"], ["-C"], ["-C", "--crc32"], ["-F"]]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from init import netstate
+from init.network import record as network_record
 from tests.lab import Lab, eventually, laboratory
 
 MAC = "52:54:00:12:34:56"
@@ -160,7 +160,7 @@ def test_both_families_on_one_device(lab: Lab) -> None:
     serve(
         lab, "--enable-ra", "--dhcp-range=2001:db8::,ra-only,64,10m", "--dhcp-range=10.9.0.50,10.9.0.50,1h", "--no-ping"
     )
-    state = netstate.decode(lab.configuring("dhcp", "auto6").result()["text"])
+    state = network_record.decode(lab.configuring("dhcp", "auto6").result()["text"])
     assert [interface.address for interface in state.interfaces] == ["10.9.0.50", MADE]
     assert (lab.addresses("eth0"), addresses(lab)) == (["10.9.0.50/24"], [f"{MADE}/64"])
 

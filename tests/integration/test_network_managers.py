@@ -22,9 +22,11 @@ from tests.roots import managers_root
 BOOT = """
 import sys; sys.path.insert(0, sys.argv[1])
 import time
-from init import ipconfig, network, perform
-found = network.configure(ipconfig.parse(sys.argv[2:]), deadline=time.monotonic() + 60, log=print)
-perform._leave_for_managers(found)
+from init.cmdline import ip
+from init.network import configure
+from init.perform import performer
+found = configure.configure(ip.parse(sys.argv[2:]), deadline=time.monotonic() + 60, log=print)
+performer._leave_for_managers(found)
 """
 NETWORKD = "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n"
 INTERFACES = "auto lo eth0 eth1\niface lo inet loopback\niface eth0 inet dhcp\niface eth1 inet dhcp\n"

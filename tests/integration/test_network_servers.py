@@ -40,16 +40,21 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wires:
 LEASED = """
 import sys; sys.path.insert(0, sys.argv[1])
 import select
-from init import dhcp, frames, ipconfig, netstate, packets, rtnl
-with rtnl.Kernel() as kernel:
+from init.wire import dhcp
+from init.wire import ethernet
+from init.cmdline import ip_request
+from init.network import state
+from init.network import sockets
+from init.network import rtnetlink
+with rtnetlink.Rtnetlink() as kernel:
     (link,) = (link for link in kernel.links().values() if link.name == "eth0")
-    kernel.ask(rtnl.netlink.set_link, link.number, up=True)
+    kernel.ask(rtnetlink.netlink.set_link, link.number, up=True)
     links = kernel.links()
     while not links[link.number].running:
         select.select([kernel.events], [], [])
         kernel.changes(links)
-    opened = packets.listen("eth0", frames.ETH_P_IP)
-    client = dhcp.Client(bytes.fromhex(link.mac.replace(":", "")), 77, ipconfig.Request(), 0.0)
+    opened = sockets.listen("eth0", ethernet.ETH_P_IP)
+    client = dhcp.Client(bytes.fromhex(link.mac.replace(":", "")), 77, dhcp.Wish(), 0.0)
     def until(states, now):
         while client.state not in states:
             for frame in client.outgoing():
@@ -58,7 +63,7 @@ with rtnl.Kernel() as kernel:
             client.receive(opened.recv(4096), now, checksummed=False)
         print(client.state, client.deadline(), flush=True)
     until(["bound"], 0.0)
-    kernel.assign(link, netstate.leased(ipconfig.Request(), link, client.lease))
+    kernel.assign(link, state.leased(ip_request.Request(), link, client.lease))
     for now in (1800.0, 1800.0 + 3150.0):
         client.tick(now)
         print(client.state, flush=True)
@@ -229,9 +234,7 @@ def test_static_with_a_gateway_outside_of_the_network(lab: Lab) -> None:
 def test_two_devices_by_name(lab: Lab) -> None:
     for name in ("eth0", "eth1"):
         lab.wire(name)
-    found = lab.configuring(
-        "10.1.0.2::10.1.0.1:255.255.255.0::eth1:off", "10.2.0.2::10.2.0.1:255.255.255.0::eth0:off"
-    )
+    found = lab.configuring("10.1.0.2::10.1.0.1:255.255.255.0::eth1:off", "10.2.0.2::10.2.0.1:255.255.255.0::eth0:off")
     text = found.result()["text"]
     assert [line for line in text.splitlines() if line.startswith("device=")] == [
         "device=eth1",
@@ -272,18 +275,14 @@ def test_failures_say_what_happened_on_each_device(lab: Lab) -> None:
     found = lab.configuring("dhcp", seconds=0.3).result()
     assert found["error"].startswith("network: eth0: no carrier; eth1: no answer | is there a DHCP server?")
     found = lab.configuring("eth7:dhcp", seconds=0.3).result()
-    assert (
-        "network: the device eth7 is not there; there are: eth0 (52:54:00:00:00:01), eth1 (" in found["error"]
-    )
+    assert "network: the device eth7 is not there; there are: eth0 (52:54:00:00:00:01), eth1 (" in found["error"]
     assert lab.configuring("off").result() == {"text": "\n"}
 
 
 def test_restore_after_the_real_system_has_taken_the_network_down(lab: Lab) -> None:
     lab.wire("eth0")
     lab.serve("eth0", "10.9.0.1/24")
-    lab.dnsmasq(
-        "eth0", "10.9.0.50", "10.9.0.50", "--dhcp-option=121,10.77.0.0/16,10.9.0.7,0.0.0.0/0,10.9.0.9"
-    )
+    lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50", "--dhcp-option=121,10.77.0.0/16,10.9.0.7,0.0.0.0/0,10.9.0.9")
     state = lab.configuring("dhcp").result()["text"]
     before = lab.addresses("eth0"), lab.routes()
     for words in (

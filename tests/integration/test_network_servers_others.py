@@ -119,7 +119,7 @@ def test_the_host_name_reaches_the_server(lab: Lab) -> None:
     said = isc(
         lab,
         "eth0",
-        'subnet 10.9.0.0 netmask 255.255.255.0 { range 10.9.0.50 10.9.0.59; ping-check false; }',
+        "subnet 10.9.0.0 netmask 255.255.255.0 { range 10.9.0.50 10.9.0.59; ping-check false; }",
     )
     found = lab.configuring("::::wall.lab::dhcp").result()
     assert (found["hostname"], found["nis_domain"]) == ("wall", "lab")

@@ -13,10 +13,12 @@ from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
 WATCH = """
 import sys; sys.path.insert(0, sys.argv[1])
 import select, time
-from init import ipconfig, network, netwatch
+from init.cmdline import ip
+from init.network import configure
+from init.keeper import watch as keeper_watch
 def say(level, line): print(level, line, flush=True)
-found = network.configure(ipconfig.parse(sys.argv[2:]), deadline=time.monotonic() + 60, log=lambda line: say(6, line))
-watch = netwatch.Watch(say)
+found = configure.configure(ip.parse(sys.argv[2:]), deadline=time.monotonic() + 60, log=lambda line: say(6, line))
+watch = keeper_watch.Watch(say)
 poll = select.poll()
 poll.register(watch, select.POLLIN)
 say(6, "watching")

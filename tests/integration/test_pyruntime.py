@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs import host, locations, pyruntime
+from mkinitfs import host, locations
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import Bytes, OnDisk
+from mkinitfs.python import runtime
 from mkinitfs.sysroot import Sysroot
 from tests.command import mkinitfs
 
@@ -26,7 +27,7 @@ def tree(tmp_path_factory) -> Path:
     """The staged ramdisk and /init together, unpacked."""
     folder = tmp_path_factory.mktemp("runtime")
     profile = folder / "both.toml"
-    profile.write_text('entry_points = { "/init" = "init.__main__:main", "/shutdown" = "init.shutdown_main:main" }\n')
+    profile.write_text('entry_points = { "/init" = "init.__main__:main", "/shutdown" = "init.shutdown.main:main" }\n')
     image = folder / "x.img"
     assert mkinitfs("build", "--profile", profile, "--output", image, "--compression", "none").code == 0
     assert mkinitfs("extract", image, "usr", "init", "shutdown", "lib", "lib64", "-C", folder / "tree").code == 0
@@ -87,10 +88,10 @@ def test_every_packed_module_can_be_imported(tree):
 def test_a_traceback_shows_paths_of_the_image_and_lines(tree):
     program = (
         f"import sys\nsys.path.insert(0, {str(tree / 'usr/lib/mkinitfs')!r})\n"
-        "from init import cmdline\ncode = cmdline.parse.__code__\n"
+        "from init.cmdline import words\ncode = words.parse.__code__\n"
         "print(code.co_filename, code.co_firstlineno > 1)"
     )
-    assert python(tree, program) == "/usr/lib/mkinitfs/init/cmdline.py True\n"
+    assert python(tree, program) == "/usr/lib/mkinitfs/init/cmdline/words.py True\n"
 
 
 def test_no_path_of_this_machine_is_packed(tree):
@@ -104,12 +105,12 @@ def test_another_version_is_packed_as_source(tmp_path):
     """A target whose Python is not the builder's: its own sources, ours too, and the same modules."""
     sysroot = Sysroot("/")
     own = host.find_python(sysroot)
-    other = pyruntime.Python((own.version[0], own.version[1] + 1), own.executable, own.stdlib, own.libraries)
+    other = runtime.Python((own.version[0], own.version[1] + 1), own.executable, own.stdlib, own.libraries)
     package = locations.init_package()
-    found = pyruntime.collect(sysroot, other, package, ["init.shutdown_main"])
+    found = runtime.collect(sysroot, other, package, ["init.shutdown.main"])
     assert {type(entry.content) for _, entry in found.entries} == {OnDisk}
     assert all(path.endswith(".py") for path, _ in found.entries)
-    same = pyruntime.collect(sysroot, own, package, ["init.shutdown_main"])
+    same = runtime.collect(sysroot, own, package, ["init.shutdown.main"])
     assert {type(entry.content) for _, entry in same.entries} == {Bytes}
     assert [f"{path}c" for path, _ in found.entries] == [path for path, _ in same.entries]
 
@@ -123,7 +124,7 @@ def test_a_module_that_the_target_lacks_is_told_with_its_chain(tmp_path):
     sysroot = Sysroot("/")
     target = host.find_python(sysroot)
     with pytest.raises(MkinitfsError) as caught:
-        pyruntime.collect(sysroot, target, package, ["init.one"])
+        runtime.collect(sysroot, target, package, ["init.one"])
     assert caught.value.message == (
         f"Python module no_such_module: not in {target.name} below {target.stdlib} "
         "(imported by init.two, imported by init.one)"
@@ -138,9 +139,9 @@ def test_a_library_that_is_too_new_to_read(tmp_path):
     (package / "new.py").write_text("x = = 1\n")
     sysroot = Sysroot("/")
     own = host.find_python(sysroot)
-    newer = pyruntime.Python((3, 99), own.executable, own.stdlib)
+    newer = runtime.Python((3, 99), own.executable, own.stdlib)
     with pytest.raises(MkinitfsError) as caught:
-        pyruntime.collect(sysroot, newer, package, ["init.new"])
+        runtime.collect(sysroot, newer, package, ["init.new"])
     assert caught.value.message.startswith(f"{package / 'new.py'}: not readable by Python 3.")
     assert caught.value.hint.startswith("run mkinitfs with Python 3.99 or later: this is Python 3.")
 
@@ -149,7 +150,7 @@ def test_the_entry_points_are_scripts_of_the_targets_interpreter(tree):
     target = host.find_python(Sysroot("/"))
     assert (tree / "shutdown").read_text() == (
         f'#!{target.executable} -ISB\nimport sys\nsys.path.insert(0, "/usr/lib/mkinitfs")\n'
-        "from init.shutdown_main import main\nmain()\n"
+        "from init.shutdown.main import main\nmain()\n"
     )
     assert (tree / "init").stat().st_mode & 0o777 == 0o755
     # binfmt_script(5) hands on one argument and reads 256 bytes

@@ -15,8 +15,10 @@ from tests import isolated
 # argv: the reboot commands in order, and who calls. Answers what was announced and how PID 1 of it all ended.
 CALLS = """
 import ctypes, select
-from init import kernel, rebootwatch, supervisor
-from init.cheap import socket
+from init.system import syscalls
+from init.shutdown import reboot_watch
+from init.shutdown import supervisor
+from init.system.stdlib import socket
 commands, caller = json.loads(sys.argv[4]), sys.argv[5]
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -34,19 +36,19 @@ def drop_capabilities():
 
 def begin():
     assert os.getpid() == 1
-    rebootwatch.install_and_send(theirs)
+    reboot_watch.install_and_send(theirs)
     theirs.close()
     if caller == "init":
         call()
     if caller == "container":
-        kernel.unshare(kernel.CLONE_NEWPID)
+        syscalls.unshare(syscalls.CLONE_NEWPID)
     other = os.fork()
     if other == 0:
         if caller == "user":
             drop_capabilities()
         if caller == "user namespace":
             drop_capabilities()
-            kernel.unshare(0x10000000)
+            syscalls.unshare(0x10000000)
         call()
     os.waitpid(other, 0)
     os._exit(7)
@@ -54,7 +56,7 @@ def begin():
 ours, theirs = socket.socketpair()
 heard, told = os.pipe()
 own = os.open("/proc/self/ns/pid", os.O_RDONLY)
-kernel.unshare(kernel.CLONE_NEWPID)
+syscalls.unshare(syscalls.CLONE_NEWPID)
 child = os.fork()
 if child == 0:
     try:
@@ -63,13 +65,13 @@ if child == 0:
         os._exit(99)
 os.close(told)
 theirs.close()
-kernel.setns(own, kernel.CLONE_NEWPID)
-listener = rebootwatch.receive(ours)
+syscalls.setns(own, syscalls.CLONE_NEWPID)
+listener = reboot_watch.receive(ours)
 verbs = []
 poll = select.poll()
 poll.register(listener, select.POLLIN)
 while poll.poll(10000)[0][1] & select.POLLIN:
-    verbs.append(rebootwatch.answer(listener))
+    verbs.append(reboot_watch.answer(listener))
     if verbs[-1] == "kexec":
         os.kill(child, signal.SIGKILL)
         break
@@ -130,14 +132,15 @@ def test_a_container_inside_ends_itself_only() -> None:
 
 
 NO_LISTENER = """
-from init import kernel, rebootwatch
-from init.cheap import socket
+from init.system import syscalls
+from init.shutdown import reboot_watch
+from init.system.stdlib import socket
 ours, theirs = socket.socketpair()
 if os.fork() == 0:
-    kernel_has = rebootwatch._install()  # a process tree has one listener only
-    rebootwatch.install_and_send(theirs)
+    kernel_has = reboot_watch._install()  # a process tree has one listener only
+    reboot_watch.install_and_send(theirs)
     os._exit(0)
-answer(rebootwatch.receive(ours))
+answer(reboot_watch.receive(ours))
 """
 
 

@@ -8,24 +8,27 @@ from tests import isolated
 
 # argv: what the real init does. The supervisor's answer, what it logged, and what is left.
 SUPERVISE = """
-from init import console, kernel, rebootwatch, supervisor
-from init.cheap import socket
+from init.system import console
+from init.system import syscalls
+from init.shutdown import reboot_watch
+from init.shutdown import supervisor
+from init.system.stdlib import socket
 console.tell = lambda lines: None
 ours, theirs = socket.socketpair()
 own = os.open("/proc/self/ns/pid", os.O_RDONLY)
-kernel.unshare(kernel.CLONE_NEWPID)
+syscalls.unshare(syscalls.CLONE_NEWPID)
 child = os.fork()
 if child == 0:
     try:
         assert os.getpid() == 1
-        rebootwatch.install_and_send(theirs)
+        reboot_watch.install_and_send(theirs)
         exec(sys.argv[4])
     finally:
         os._exit(42)
 theirs.close()
-kernel.setns(own, kernel.CLONE_NEWPID)
+syscalls.setns(own, syscalls.CLONE_NEWPID)
 lines = []
-listener = rebootwatch.receive(ours)
+listener = reboot_watch.receive(ours)
 before = sys.argv[5] if len(sys.argv) > 5 else ""
 exec(before)
 started = time.monotonic()
@@ -85,10 +88,7 @@ def test_signals_of_the_kernel_are_handed_on() -> None:
 def test_orphans_are_reaped() -> None:
     """What loses its parent out here becomes the supervisor's child."""
     before = (
-        "for _ in range(5):\n"
-        "    if os.fork() == 0:\n"
-        "        if os.fork() == 0: time.sleep(0.1)\n"
-        "        os._exit(0)\n"
+        "for _ in range(5):\n    if os.fork() == 0:\n        if os.fork() == 0: time.sleep(0.1)\n        os._exit(0)\n"
     )
     assert supervised("time.sleep(0.6); kernel.reboot('poweroff')", before) == ["poweroff", [], False]
 

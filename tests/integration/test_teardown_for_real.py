@@ -21,7 +21,11 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices are root
 
 PREPARE = """
 import ctypes, subprocess
-from init import console, kernel, mounts, shutdown, teardown
+from init.system import console
+from init.system import syscalls
+from init.system import mount_table
+from init.shutdown import order
+from init.shutdown import teardown
 root, share, images = sys.argv[4], sys.argv[5], json.loads(sys.argv[6])
 teardown.END_HOLDERS_AFTER, teardown.FORCE_AFTER, teardown.GIVE_UP_AFTER = 0.3, 0.8, 2.0
 lines = []
@@ -33,7 +37,7 @@ def attach(path, seen=True):
     os.mknod(f"{root}/dev/{name}", 0o60600, os.stat(f"/dev/{name}").st_rdev)
     if seen:
         os.mkdir(f"{root}/sys/block/{name}")
-        kernel.mount(f"/sys/block/{name}", f"{root}/sys/block/{name}", "", kernel.MS_BIND)
+        syscalls.mount(f"/sys/block/{name}", f"{root}/sys/block/{name}", "", syscalls.MS_BIND)
     return f"/dev/{name}"
 
 def folder(path):
@@ -43,24 +47,24 @@ def folder(path):
 def enter():
     assert ctypes.CDLL(None).pivot_root(root.encode(), folder(f"{root}/put_old").encode()) == 0
     os.chdir("/")
-    kernel.umount2("/put_old", kernel.MNT_DETACH)
-    left = {mount.point for mount in teardown.read_mounts() if not mount.point.startswith("/oldroot")}
+    syscalls.umount2("/put_old", syscalls.MNT_DETACH)
+    left = {mount.point for mount in mount_table.read_mounts() if not mount.point.startswith("/oldroot")}
     assert all(point in ("/", "/proc", "/proc/swaps") or point.startswith("/sys/block/") for point in left), left
 
 def releasing():
     left = teardown.release_all("/oldroot", say)
     return {
-        "left": left, "lines": lines, "loops": teardown.read_loops(teardown.read_mounts()),
-        "mounts": [m.point for m in teardown.read_mounts() if m.point.startswith(("/oldroot", "/released"))],
+        "left": left, "lines": lines, "loops": mount_table.read_loops(mount_table.read_mounts()),
+        "mounts": [m.point for m in mount_table.read_mounts() if m.point.startswith(("/oldroot", "/released"))],
     }
 
-kernel.mount("", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
-kernel.mount("ramdisk", folder(root), "tmpfs")
+syscalls.mount("", "/", "", syscalls.MS_REC | syscalls.MS_PRIVATE)
+syscalls.mount("ramdisk", folder(root), "tmpfs")
 for name in ("dev", "sys/block", "oldroot", "proc", "share"):
     folder(f"{root}/{name}")
-kernel.mount("proc", f"{root}/proc", "proc")
+syscalls.mount("proc", f"{root}/proc", "proc")
 open(f"{root}/no-swaps", "w").close()
-kernel.mount(f"{root}/no-swaps", f"{root}/proc/swaps", "", kernel.MS_BIND)
+syscalls.mount(f"{root}/no-swaps", f"{root}/proc/swaps", "", syscalls.MS_BIND)
 old = f"{root}/oldroot"
 """
 
@@ -218,14 +222,14 @@ def test_a_container_that_stays_busy_is_told_with_its_loop_device(tmp_path: Path
 
 
 BOUNDED = """
-from init import teardown
+from init.system import child
 def fails(): raise OSError(16, "Device or resource busy")
 def stumbles(): raise ValueError("x")
 started = time.monotonic()
 sys.stderr = open("/dev/null", "w")
 answers = [
-    teardown.bounded(lambda: None), teardown.bounded(fails), teardown.bounded(stumbles),
-    teardown.bounded(lambda: os.kill(os.getpid(), signal.SIGKILL)), teardown.bounded(lambda: time.sleep(60), 0.3),
+    child.bounded(lambda: None), child.bounded(fails), child.bounded(stumbles),
+    child.bounded(lambda: os.kill(os.getpid(), signal.SIGKILL)), child.bounded(lambda: time.sleep(60), 0.3),
 ]
 time.sleep(0.05)
 answer([answers, time.monotonic() - started, len(os.listdir("/proc/self/fd"))])
@@ -245,7 +249,7 @@ def test_no_call_waits_for_ever() -> None:
 
 
 END_PROCESSES = """
-from init import teardown
+from init.shutdown import processes
 def child(name, action, argv0=None):
     ready, tell = os.pipe()
     pid = os.fork()
@@ -265,11 +269,11 @@ pids = [
     child("stubborn", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"),
     child("@root-daemon", f"signal.signal(signal.SIGTERM, lambda *_: open({marker!r}, 'w').close())"),
 ]
-assert set(pids) <= set(teardown.processes())
+assert set(pids) <= set(processes.processes())
 lines = []
 started = time.monotonic()
-teardown.end_processes(lambda level, text: lines.append(text), patience=0.5)
-answer([teardown.processes(), lines, os.path.exists(marker), time.monotonic() - started])
+processes.end_processes(lambda level, text: lines.append(text), patience=0.5)
+answer([processes.processes(), lines, os.path.exists(marker), time.monotonic() - started])
 """
 
 
@@ -280,9 +284,11 @@ def test_processes_end_and_a_storage_daemon_is_spared_the_first_signal(tmp_path:
 
 
 END = """
-from init import console, kernel, teardown
+from init.system import console
+from init.system import syscalls
+from init.shutdown import teardown
 verb = sys.argv[4]
-kernel.unshare(kernel.CLONE_NEWPID)
+syscalls.unshare(syscalls.CLONE_NEWPID)
 child = os.fork()
 if child == 0:
     assert os.getpid() == 1

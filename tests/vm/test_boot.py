@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from init.settings import STEPS
+from init.cmdline.settings import STEPS
 from tests.roots import PROMPT, UP
 
 from .harness import Machine, until

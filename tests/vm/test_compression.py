@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mkinitfs.archive.image import Segment, write_image
 from mkinitfs.build import Request, prepare
-from mkinitfs.image import Segment, write_image
 from mkinitfs.manifest import Bytes, File, Manifest
 from tests.kernels import Kernel
 
@@ -28,18 +28,14 @@ def assert_whole(vm: Machine) -> None:
 
 
 @pytest.mark.parametrize(("compression", "level"), [("zstd", 3), ("xz", 0), ("gzip", 3), ("lz4", 3), ("none", 0)])
-def test_the_kernel_unpacks_it(
-    compression: str, level: int, kernel_6_1: Kernel, image: Build, machine: Boot
-) -> None:
+def test_the_kernel_unpacks_it(compression: str, level: int, kernel_6_1: Kernel, image: Build, machine: Boot) -> None:
     packing = ("--compression", compression, "--level", str(level))
     initrd = image(kernel_6_1, "cifs-loop", *SMALL, *packing)
     with machine(kernel_6_1.vmlinuz, initrd, append=WORDS, nic=None) as vm:
         assert_whole(vm)
 
 
-def test_the_kernel_unpacks_segments_of_several_compressions(
-    kernel_6_1: Kernel, tmp_path: Path, machine: Boot
-) -> None:
+def test_the_kernel_unpacks_segments_of_several_compressions(kernel_6_1: Kernel, tmp_path: Path, machine: Boot) -> None:
     """An early one as for microcode, the main one, and what belongs to one machine, with a secret."""
     request = Request("cifs-loop", Path("/"), kernel_6_1.root, kernel_6_1.version, SMALL[1])
     early = Manifest([("kernel/x86/microcode/none", File(Bytes(b"early\n"), 0o644, "test"))])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from init.claim import OFFSET, Record, decode
+from init.container_lease.record import OFFSET, Record, decode
 from tests.kernels import kernel
 from tests.roots import PROMPT
 

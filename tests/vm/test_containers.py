@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from init.partitions import ROOT_TYPES
+from init.boot.partitions import ROOT_TYPES
 from tests.roots import PROMPT, ROOTS
 
 from .harness import Machine, MiB, make_container, until

@@ -126,9 +126,7 @@ def test_machine_boots_types_loses_its_link_and_powers_off(
 
 
 def test_panic_is_seen_as_a_reset(kernel_6_1, machine: Boot, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    with machine(
-        kernel_6_1.vmlinuz, tiny_initramfs(kernel_6_1, tmp_path / "tiny", "exit 3\n"), nic=None
-    ) as vm:
+    with machine(kernel_6_1.vmlinuz, tiny_initramfs(kernel_6_1, tmp_path / "tiny", "exit 3\n"), nic=None) as vm:
         vm.wait_for("Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000300")
         vm.wait_rebooted()
 
@@ -169,9 +167,7 @@ def test_root_boots_from_a_disk_and_leaves_it_clean(
     disk = make_container(tmp_path / "disk", make().tree, kind)
     script = f"mount -t {kind} -o ro /dev/vda /mnt\nmount -o move /dev /mnt/dev\n"
     script += "exec switch_root /mnt /sbin/first-words\n"
-    initrd = tiny_initramfs(
-        kernel_6_1, tmp_path / "tiny", script, ["virtio_pci", "virtio_blk", "crc32c_generic", kind]
-    )
+    initrd = tiny_initramfs(kernel_6_1, tmp_path / "tiny", script, ["virtio_pci", "virtio_blk", "crc32c_generic", kind])
     with machine(kernel_6_1.vmlinuz, initrd, drives=[disk], nic=None) as vm:
         vm.wait_for(FIRST)
         vm.wait_for(UP, 180)

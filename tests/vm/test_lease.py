@@ -22,7 +22,7 @@ def test_systemd_spares_the_keeper_which_holds_nothing_but_the_ramdisk(site: Sit
     site.put("systemd")
     with site.system("rw ip=dhcp loglevel=6", quiet=False) as vm:
         vm.run("dmesg -n 1")
-        (pid,) = vm.run(f"until found=$({KEEPER}) && [ -n \"$found\" ]; do sleep 2; done; echo $found", BOOT).split()
+        (pid,) = vm.run(f'until found=$({KEEPER}) && [ -n "$found" ]; do sleep 2; done; echo $found', BOOT).split()
         assert vm.run(f"stat -Lc %d /proc/{pid}/root /proc/{pid}/cwd /proc/{pid}/exe").split() == (
             vm.run("stat -c %d /run/initramfs /run/initramfs /run/initramfs").split()
         )

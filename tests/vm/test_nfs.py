@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from init.claim import OFFSET
+from init.container_lease.record import OFFSET
 from mkinitfs.process import run
 from tests.debs import deb
 from tests.kernels import kernel
@@ -251,12 +251,14 @@ def test_a_server_that_is_gone_at_the_end(tmp_path: Path, small: Build) -> None:
 TRY = """
 import sys
 sys.path.insert(0, "/usr/lib/mkinitfs")
-from init import nfsmount, nfsroot, ops
-from init.netstate import Network
+from init.perform import nfs
+from init.cmdline import nfsroot
+from init import operations
+from init.network.state import Network
 for value in sys.argv[1:]:
     try:
-        nfsmount.mount(nfsroot.parse(value, "", "", False, []), "/mnt", "ro", False, 30.0, Network(()), print)
-    except ops.StepError as error:
+        nfs.mount(nfsroot.parse(value, "", "", False, []), "/mnt", "ro", False, 30.0, Network(()), print)
+    except operations.StepError as error:
         print("FAILED", value, "|", error.reason, *error.said, "|", error.retry, "|", error.hint)
     else:
         print("MOUNTED", value)

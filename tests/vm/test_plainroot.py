@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="a root with devices and owners on it is root's to serve"),
 ]
 
+
 def test_the_documents_example_as_it_stands(tmp_path: Path, image: Build) -> None:
     server = serve(tmp_path, busybox_root().tree)
     with boot(tmp_path, server, image(kernel("6.1"), "cifs", *SMALL)) as vm:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from init.settings import STEPS
+from init.cmdline.settings import STEPS
 from tests.roots import PROMPT
 
 from .site import BOOT, SHELL, Site

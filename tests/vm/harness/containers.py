@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from init.fstype import HEAD, probe
+from init.boot.filesystem import HEAD, probe
 from mkinitfs.process import run
 
 from .protofile import protofile, sticky_folders
@@ -141,9 +141,7 @@ def check(image: Path) -> Verdict:
 
 
 def _ask(argv: Sequence[str | Path]) -> tuple[int, str]:
-    done = subprocess.run(
-        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
-    )
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
     return done.returncode, done.stdout + done.stderr
 
 

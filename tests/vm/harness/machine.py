@@ -143,15 +143,11 @@ class Machine:
 
     def _wait_end(self, wanted: Literal["guest-shutdown", "guest-reset"], timeout: float) -> None:
         end = time.monotonic() + timeout
-        data = self.qmp.wait_event(
-            "RESET" if wanted == "guest-reset" and self.reboots else "SHUTDOWN", timeout
-        )
+        data = self.qmp.wait_event("RESET" if wanted == "guest-reset" and self.reboots else "SHUTDOWN", timeout)
         reason = data["reason"] if data else "none of them"
         if reason != wanted:
             last = "\n".join(self.console.text.splitlines()[-40:])
-            raise AssertionError(
-                f"machine: {wanted} expected, {reason} came; last lines of {self.transcript}:\n{last}"
-            )
+            raise AssertionError(f"machine: {wanted} expected, {reason} came; last lines of {self.transcript}:\n{last}")
         # What the guest printed last is still on its way through the console's thread.
         until(
             lambda: self.status() != "running" or self.reboots,

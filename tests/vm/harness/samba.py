@@ -119,9 +119,7 @@ class Samba:
                 "full_audit:failure": "none",
                 "full_audit:prefix": "AUDIT",
             }
-        sections = {"global": settings} | {
-            name: {"path": str(path)} | share for name, path in self.shares.items()
-        }
+        sections = {"global": settings} | {name: {"path": str(path)} | share for name, path in self.shares.items()}
         self.config.write_text(
             "".join(
                 f"[{name}]\n" + "".join(f"    {key} = {value}\n" for key, value in lines.items())
@@ -216,9 +214,7 @@ class Samba:
             if match := BYTE_RANGE.match(line):
                 folder = next(str(path) for path in self.shares.values() if match[3].startswith(str(path)))
                 name = match[3].removeprefix(folder).strip()
-                found.append(
-                    RangeLock(os.path.join(folder, name), int(match[1]) % 2**64, int(match[2]) % 2**64)
-                )
+                found.append(RangeLock(os.path.join(folder, name), int(match[1]) % 2**64, int(match[2]) % 2**64))
         return found
 
     def connections(self) -> list[str]:

@@ -1,7 +1,7 @@
 """A network of our own for QEMU's machines: their cards end in a laboratory (tests/lab.py), beside real servers.
 
-    machine's card ── tap ── [bridge] ── namespace "server": DHCP, DNS, TFTP; routes ── namespace "files": Samba
-                                                                            10.66.0.1 ── 10.66.0.2
+machine's card ── tap ── [bridge] ── namespace "server": DHCP, DNS, TFTP; routes ── namespace "files": Samba
+                                                                        10.66.0.1 ── 10.66.0.2
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The boot as a generator of operations; nothing here reaches the system."""

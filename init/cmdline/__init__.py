@@ -1,0 +1,1 @@
+"""The kernel command line's grammars: text in, values out."""

@@ -1,0 +1,1 @@
+"""Who stays behind for the network and its leases."""

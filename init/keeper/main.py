@@ -1,0 +1,134 @@
+"""Whoever stays behind keeps the root's leases: lease.py's effects, and the process that systemd is told to spare.
+
+In the supervisor a Keeper is one more descriptor to wait for. Where systemd gets the ramdisk, the image's entry
+point /keeper runs one by itself: started before the root is switched (switch.leave_keeper), on the staged ramdisk
+alone, so that it holds neither the initramfs nor the root, with an argv[0] that begins with '@'
+(ROOT_STORAGE_DAEMONS); the shutdown ramdisk ends it. It also puts back what the real system takes down of the network
+(netwatch.py). No socket for packets is open while no answer is due.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+
+from init.keeper import watch as keeper_watch
+from init.keeper.line import Line, now
+from init.network import files as network_files
+from init.network import record as network_record
+from init.network.rtnetlink import Rtnetlink
+from init.system import log, syscalls
+from init.system.cmodules import signal
+from init.system.places import NET_FOLDER
+from init.system.stdlib import TYPE_CHECKING
+from init.wire import netlink
+
+if TYPE_CHECKING:
+    from init.network.state import Interface, Network
+    from init.system.log import Say
+    from init.wire.netlink import Link
+
+
+def _line(interface: Interface, poll: select.epoll) -> Line:
+    """Begin to keep an interface's lease."""
+    if interface.six:
+        from init.keeper import line6  # only machines with IPv6 on their command line pay for it
+
+        return line6.Line6(interface, poll)
+    return Line(interface, poll)
+
+
+class Keeper:
+    """Keeps every lease of `network` that can end; poll its fileno() for reading, then call serve().
+
+    `network` is what became of it, recorded in `folder` as well.
+    """
+
+    def __init__(self, network: Network, folder: str, say: Say) -> None:
+        self.network = network
+        self._folder = folder
+        self._say = say
+        self._timer = syscalls.timerfd_create()
+        self._poll = select.epoll()
+        self._lines = [_line(interface, self._poll) for interface in network.interfaces if interface.renewable]
+        self._poll.register(self._timer, select.EPOLLIN)
+        self.serve()
+
+    def fileno(self) -> int:
+        return self._poll.fileno()
+
+    def serve(self) -> None:
+        """Do what is due, without waiting."""
+        try:
+            os.read(self._timer, 8)
+        except BlockingIOError:
+            pass
+        for line in self._lines:
+            before = line.holding.interface
+            line.receive()
+            if now() >= line.holding.deadline():
+                self._tick(line)
+            if line.holding.interface != before:
+                self._take_over(line, before)
+            if not line.holding.asking:
+                line.close()
+            for level, text in line.holding.news:
+                self._say(level, f"lease: {text}")
+            line.holding.news.clear()
+        due = min((line.holding.deadline() for line in self._lines), default=float("inf"))
+        syscalls.timerfd_settime(self._timer, due)
+
+    def _tick(self, line: Line) -> None:
+        """Let time pass for one lease, and ask on the device that has its address by now."""
+        link = self._holder(line.holding.interface)
+        if link is None or line.device is None or link.number != line.device.number:
+            line.close()  # the device is another than last time
+        line.device = link
+        line.holding.tick(now(), ours=link is not None)
+        line.send()
+
+    def _holder(self, interface: Interface) -> Link | None:
+        """The device that has the interface's address: it may have been renamed, or become a bridge's."""
+        try:
+            with Rtnetlink() as routes:
+                return routes.holder(interface.address)
+        except (OSError, netlink.NetlinkError) as error:
+            self._say(4, f"lease: {error}")
+            return None
+
+    def _take_over(self, line: Line, old: Interface) -> None:
+        """Record a new lease and go by it."""
+        new = line.holding.interface
+        interfaces = (new if interface == old else interface for interface in self.network.interfaces)
+        self.network = self.network._replace(interfaces=tuple(interfaces))
+        try:
+            with Rtnetlink() as routes:
+                line.assign(routes, old)
+            network_files.leave_files(self.network, self._folder, run="")
+        except (OSError, netlink.NetlinkError) as error:
+            self._say(3, f"lease: {new.device}: {error}")
+
+
+def main() -> None:
+    """Keep the network and its leases until SIGTERM. Standard output is the kernel's log."""
+    syscalls.mark_root_storage_daemon()
+
+    def say(level: int, text: str) -> None:
+        try:
+            os.write(1, log.record(level, text))
+        except OSError:
+            pass
+
+    with open(f"{NET_FOLDER}/state", encoding="utf-8", errors="surrogateescape") as file:
+        keeper = Keeper(network_record.decode(file.read()), NET_FOLDER, say)
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    watch = keeper_watch.Watch(say)
+    poll = select.poll()
+    poll.register(keeper, select.POLLIN)
+    poll.register(watch, select.POLLIN)
+    while True:
+        poll.poll(max(0.0, watch.look_at - time.monotonic()) * 1000 + 1 if watch.look_at else None)
+        keeper.serve()
+        watch.serve(keeper.network)

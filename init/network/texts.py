@@ -1,0 +1,87 @@
+"""Files that other programs read about the network, as text."""
+
+from __future__ import annotations
+
+from init.network.state import Interface, Network
+from init.wire.ip4 import netmask_of
+
+_RESOLVERS = 3  # MAXNS in resolv.conf(5)
+
+
+def pnp(network: Network) -> str:
+    """Return the content of /proc/net/pnp; devices after the first only add name servers."""
+    protocols = {interface.protocol for interface in network.interfaces if not interface.six} - {"static"}
+    lines = [f"#PROTO: {protocol.upper()}" for protocol in sorted(protocols)[:1]] or ["#MANUAL"]
+    lines += _resolver_lines(network, with_search=False)
+    lines += [f"bootserver {network.bootserver}"] if network.bootserver else []
+    return "\n".join(lines) + "\n"
+
+
+def ntp_servers(network: Network) -> str:
+    """Return the content of /proc/net/ipconfig/ntp_servers: one address on a line."""
+    found = (address for interface in network.interfaces for address in interface.ntp)
+    return "".join(f"{address}\n" for address in list(dict.fromkeys(found))[:3])
+
+
+def resolv_conf(network: Network) -> str:
+    """Return a resolv.conf(5), "" where no device brought a name server."""
+    lines = _resolver_lines(network, with_search=True)
+    return "\n".join(lines) + "\n" if any(line.startswith("nameserver") for line in lines) else ""
+
+
+def _resolver_lines(network: Network, *, with_search: bool) -> list[str]:
+    """The lines that /proc/net/pnp and resolv.conf have in common."""
+    domains = [interface.domain for interface in network.interfaces if interface.domain]
+    search = list(dict.fromkeys(name for interface in network.interfaces for name in interface.search))
+    servers = dict.fromkeys(address for interface in network.interfaces for address in interface.dns)
+    lines = [f"domain {domain}" for domain in domains[:1]]
+    if search and with_search:  # whichever of the two comes last counts, so there is only one
+        lines = ["search " + " ".join(dict.fromkeys([*domains[:1], *search]))]
+    return lines + [f"nameserver {address}" for address in list(servers)[:_RESOLVERS]]
+
+
+def klibc_conf(interface: Interface, uptime: int) -> str:
+    """Return /run/net-DEVICE.conf as klibc's ipconfig writes it; `uptime` in seconds."""
+    dns = [*interface.dns, "", ""]
+    values = (
+        ("DEVICE", interface.device),
+        ("PROTO", "none" if interface.protocol == "static" else interface.protocol),
+        ("IPV4ADDR", interface.address),
+        ("IPV4BROADCAST", interface.broadcast),
+        ("IPV4NETMASK", netmask_of(interface.prefix)),
+        ("IPV4GATEWAY", interface.gateway or "0.0.0.0"),  # noqa: S104  (klibc's word for none)
+        ("IPV4DNS0", dns[0] or "0.0.0.0"),  # noqa: S104
+        ("IPV4DNS1", dns[1] or "0.0.0.0"),  # noqa: S104
+        ("HOSTNAME", interface.hostname),
+        ("DNSDOMAIN", interface.domain),
+        ("NISDOMAIN", interface.nis_domain),
+        ("ROOTSERVER", interface.bootserver or "0.0.0.0"),  # noqa: S104
+        ("ROOTPATH", interface.rootpath),
+        ("filename", ""),
+        ("UPTIME", str(uptime)),
+        ("DHCPLEASETIME", str(interface.lease_seconds)),
+        ("DOMAINSEARCH", " ".join(interface.search)),
+    )
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in values)
+
+
+def klibc_conf6(interface: Interface) -> str:
+    """Return /run/net6-DEVICE.conf, IPv6's counterpart as initramfs-tools leaves it for cloud-init and others."""
+    dns = [*interface.dns, "", ""]
+    values = (
+        ("DEVICE6", interface.device),
+        ("IPV6PROTO", {"static": "none", "auto6": "auto"}.get(interface.protocol, interface.protocol)),
+        ("IPV6ADDR", interface.address),
+        ("IPV6NETMASK", str(interface.prefix)),
+        ("IPV6GATEWAY", interface.gateway),
+        ("IPV6DNS0", dns[0]),
+        ("IPV6DNS1", dns[1]),
+        ("IPV6DOMAINSEARCH", " ".join(interface.search)),
+        ("HOSTNAME", interface.hostname),
+    )
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in values)
+
+
+def _quoted(value: str) -> str:
+    """Quote for a POSIX shell: within single quotes nothing but the quote itself means anything."""
+    return "'" + value.replace("'", "'\\''") + "'"

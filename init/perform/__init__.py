@@ -1,0 +1,1 @@
+"""Operations carried out: the only room that turns an operation into system calls."""

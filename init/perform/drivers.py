@@ -1,0 +1,109 @@
+"""Drivers for the hardware that is there: coldplug until nothing new comes, then uevents.
+
+One pass is not enough: loading virtio_pci makes the virtio bus appear, whose devices have modaliases of
+their own. A child process serves the devices that turn up later (USB, slow links).
+"""
+
+from __future__ import annotations
+
+import os
+
+from init.perform.modules import ModuleIndex
+from init.system import syscalls
+from init.system.cmodules import signal, socket
+from init.system.files import read_text
+from init.system.stdlib import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SETTINGS = "/usr/lib/mkinitfs/modules"
+NETLINK_KOBJECT_UEVENT = 15
+
+
+def modaliases(sys_bus: str = "/sys/bus") -> Iterator[str]:
+    """The modalias of every device on every bus."""
+    for bus in sorted(os.listdir(sys_bus)):
+        folder = f"{sys_bus}/{bus}/devices"
+        for device in os.listdir(folder) if os.path.isdir(folder) else ():
+            if text := read_text(f"{folder}/{device}/modalias").strip():
+                yield text
+
+
+class Drivers:
+    """The modules of this image and what has been loaded of them."""
+
+    def __init__(self, log: Callable[[int, str], None]) -> None:
+        self._log = log
+        self._folder = f"/lib/modules/{os.uname().release}"
+        self._index = ModuleIndex(read_text(f"{self._folder}/modules.dep"), read_text(f"{self._folder}/modules.alias"))
+        self._done: set[str] = set()
+        self._seen: set[str] = set()
+        self._listener = 0
+
+    def mismatch(self) -> str:
+        """Why no module of this image can be loaded, "" where it is made for the running kernel."""
+        if os.path.exists(f"{self._folder}/modules.dep"):
+            return ""
+        there = sorted(os.listdir("/lib/modules")) if os.path.isdir("/lib/modules") else []
+        return f"no modules for the running kernel {os.uname().release}; this image has {', '.join(there) or 'none'}"
+
+    def load(self, name: str) -> int:
+        """Load a module and what it needs; answers how many files went in. A failure is logged, no more."""
+        loaded = 0
+        for path in self._index.load_order(name):
+            if path in self._done:
+                continue
+            self._done.add(path)
+            try:
+                syscalls.finit_module(f"{self._folder}/{path}")
+                loaded += 1
+            except FileExistsError:
+                pass
+            except OSError as error:
+                self._log(4, f"drivers: {path}: {error.strerror}")
+        return loaded
+
+    def coldplug(self) -> int:
+        """Load what the image names, then what the devices ask for, until no new device turns up."""
+        loaded = sum(self.load(name) for name in read_text(SETTINGS).split())
+        while fresh := set(modaliases()) - self._seen:
+            self._seen |= fresh
+            loaded += sum(self.load(name) for name in self._index.wanted(fresh))
+        return loaded
+
+    def listen(self) -> None:
+        """From now on a child process loads what new devices ask for.
+
+        The socket is bound before the last coldplug pass, so no device falls between the two.
+        """
+        if self._listener:
+            return
+        events = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT)
+        events.bind((0, 1))
+        self.coldplug()
+        self._listener = os.fork()
+        if self._listener == 0:
+            try:
+                self._serve(events)
+            finally:
+                os._exit(1)
+        events.close()
+
+    def _serve(self, events: socket.socket) -> None:
+        while True:
+            try:
+                fields = events.recv(65536).split(b"\0")
+            except OSError:
+                continue  # ENOBUFS: events were lost; what they announced is asked for by later ones
+            for field in fields:
+                if field.startswith(b"MODALIAS="):
+                    for name in self._index.wanted([os.fsdecode(field[9:])]):
+                        self.load(name)
+
+    def stop(self) -> None:
+        """End the listening child."""
+        if self._listener:
+            os.kill(self._listener, signal.SIGKILL)
+            os.waitpid(self._listener, 0)
+            self._listener = 0

@@ -1,0 +1,198 @@
+"""Containers attached, looked into and mounted: the effects of container.py's operations."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import time
+
+from init import operations
+from init.container_lease import record
+from init.operations import StepError
+from init.system import spawn, syscalls
+from init.system.files import read_text
+from init.system.log import KernelMessages
+from init.system.stdlib import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_PAGE = 4096
+_READ_AHEAD = "1024"  # KiB; the default of 128 means eight questions to the server where one would do
+_DAY = 86400.0
+_TELL = 10.0  # seconds between two lines about a long check
+
+
+def find(operation: operations.FindContainer) -> int:
+    """The file's size; what is there instead where it is no container."""
+    path = operation.path
+    if not os.path.isfile(path):
+        there = "is no regular file" if os.path.exists(path) else "no such file on the share"
+        raise StepError(f"{path}: {there}", errno=errno.ENOENT, hint=_neighbours(path))
+    size = os.stat(path).st_size
+    if size == 0:
+        raise StepError(f"{path}: the container is empty", hint="was it copied to the end?")
+    return size
+
+
+def read_at(operation: operations.ReadAt) -> bytes:
+    """A piece of the file, complete unless the file ends."""
+    descriptor = os.open(operation.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = b""
+        while len(data) < operation.size:
+            more = os.pread(descriptor, operation.size - len(data), operation.offset + len(data))
+            if not more:
+                break
+            data += more
+        return data
+    finally:
+        os.close(descriptor)
+
+
+def attach(operation: operations.AttachLoop) -> operations.Attached:
+    """Attach with direct I/O where the share does it: else every block lies in memory twice."""
+    flags = syscalls.LO_FLAGS_READ_ONLY if operation.read_only else 0
+    flags |= syscalls.LO_FLAGS_PARTSCAN if operation.partscan else 0
+    with KernelMessages() as messages:
+        try:
+            descriptor, direct = _open(operation)
+            try:
+                device = syscalls.loop_configure(
+                    descriptor, operation.path, operation.sector, operation.offset, operation.size,
+                    flags | (syscalls.LO_FLAGS_DIRECT_IO if direct else 0),
+                )  # fmt: skip
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            hints = {
+                errno.EACCES: "the share's user may not write it: the server's rights, or loopflags=ro",
+                errno.EROFS: "the share is read-only: loopflags=ro",
+                errno.ENOENT: "loop.ko is not in this image or does not fit the kernel",
+            }
+            raise StepError(
+                f"{operation.path}: cannot be attached to a loop device: {error.strerror}", messages.said(),
+                error.errno or 0, hint=hints.get(error.errno or 0, ""),
+            ) from error  # fmt: skip
+    folder = f"/sys/block/{os.path.basename(device)}"
+    try:
+        with open(f"{folder}/queue/read_ahead_kb", "w") as file:
+            file.write(_READ_AHEAD)
+    except OSError:
+        pass  # it is only slower
+    return operations.Attached(device, read_text(f"{folder}/loop/dio").strip() == "1")
+
+
+def _open(operation: operations.AttachLoop) -> tuple[int, bool]:
+    """The container, open, and whether direct I/O works: cifs opens a file for it that it then cannot read, under some
+    of its cache modes. The descriptor itself asks for it, as cifs takes it from open(2) and not from the loop device.
+    """
+    mode = (os.O_RDONLY if operation.read_only else os.O_RDWR) | os.O_CLOEXEC
+    if operation.direct:
+        try:
+            descriptor = _open_direct(operation.path, mode)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+        else:
+            memory = ctypes.create_string_buffer(2 * _PAGE)
+            page = (ctypes.c_char * _PAGE).from_buffer(memory, -ctypes.addressof(memory) % _PAGE)
+            try:
+                os.preadv(descriptor, [page], operation.offset)
+                return descriptor, True
+            except OSError:
+                os.close(descriptor)
+    return os.open(operation.path, mode), False
+
+
+def _open_direct(path: str, mode: int) -> int:
+    """Open for direct I/O; with cifs before 6.3 in two steps where it caches nothing. Raises OSError.
+
+    For a file that was opened with O_DIRECT it makes one request to the server of each contiguous piece of memory, 50
+    where one would do; what one asks of a file that was not, and is not cached, it copies once and asks for at once.
+    """
+    whole = syscalls.release() >= (6, 3)
+    if whole or not record.caches_nothing(read_text("/proc/self/mountinfo"), syscalls.device_of(path)):
+        return os.open(path, mode | os.O_DIRECT)
+    descriptor = os.open(path, mode)
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_DIRECT)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def detach(operation: operations.DetachLoop) -> None:
+    """Detach after a failure."""
+    syscalls.loop_clear(operation.device)
+
+
+def check(operation: operations.CheckFilesystem, log: Callable[[int, str], None]) -> operations.Checked | None:
+    """Run the checker; where it takes long, whoever waits in front of a quiet console is told how far it is."""
+    if not os.path.exists(operation.argv[0]):
+        return None
+    told = time.monotonic()
+
+    def heard(text: str) -> None:
+        nonlocal told
+        passed = progress(text)
+        if passed and time.monotonic() - told > _TELL:
+            told = time.monotonic()
+            log(3, f"container: e2fsck: pass {passed[0]} of 5, {passed[1]} %")
+
+    done = spawn.run(operation.argv, timeout=_DAY, heard=heard)
+    lines = (line.strip() for line in done.output.splitlines())
+    return operations.Checked(done.code, tuple(line for line in lines if line and not progress(line)))
+
+
+def progress(text: str) -> tuple[int, int] | None:
+    """Pass and per cent of the last line «pass done all name» in `text`, e2fsck's report under -C."""
+    for line in reversed(text.splitlines()):
+        words = line.split(maxsplit=3)
+        if len(words) > 3 and all(word.isdecimal() for word in words[:3]):
+            return int(words[0]), 100 * int(words[1]) // max(1, int(words[2]))
+    return None
+
+
+def mount(operation: operations.Mount) -> None:
+    """mount(2), with what the kernel said where it failed."""
+    flags, data = syscalls.mount_flags(operation.options)
+    os.makedirs(operation.target, exist_ok=True)
+    with KernelMessages() as messages:
+        try:
+            syscalls.mount(operation.source, operation.target, operation.fstype, flags, data)
+        except OSError as error:
+            hints = {
+                errno.ENODEV: f"not in this image: mkinitfs build --module {operation.fstype}",
+                errno.EINVAL: "is the file whole, and of this type? loopfstype= and loopflags= are worth a look",
+            }
+            raise StepError(
+                f"{operation.source} ({operation.fstype}): {error.strerror}", messages.said(), error.errno or 0,
+                hint=hints.get(error.errno or 0, "is the container whole? check it on the server (fsck)"),
+            ) from error  # fmt: skip
+
+
+def _neighbours(path: str) -> str:
+    """What the nearest folder that is there holds, so that a misspelt name is seen at once."""
+    folder = os.path.dirname(path)
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return "loop=PATH is relative to the share"
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return f"loop=PATH is relative to the share; {os.path.basename(folder)}/ holds: {shown or 'nothing'}"
+
+
+METHODS: dict[type, Callable[[Any], Any]] = {
+    operations.FindContainer: find,
+    operations.ReadAt: read_at,
+    operations.AttachLoop: attach,
+    operations.DetachLoop: detach,
+    operations.Mount: mount,
+}

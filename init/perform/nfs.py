@@ -1,0 +1,206 @@
+"""An NFS export mounted without a helper: the server's name resolved, then mount(2) with options as text.
+
+The kernel itself talks to port mapper and mount daemon (NFS 3). Both a name server and an NFS server may never
+answer, so name and mount are a child process's business, which has a deadline.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import time
+
+from init.cmdline import nfsroot
+from init.operations import StepError
+from init.perform import nfs_attempts
+from init.system import spawn, syscalls
+from init.system.cmodules import signal, socket
+from init.system.files import read_text
+from init.system.log import KernelMessages
+from init.system.stdlib import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from init.cmdline.nfsroot import Export
+    from init.network.state import Network
+    from init.perform.nfs_attempts import Attempt
+
+UNIQUE_ID = "/sys/module/nfs/parameters/nfs4_unique_id"
+DEBUG, DEBUG_ROOT_AND_MOUNT = "/proc/sys/sunrpc/nfs_debug", "0x480"  # NFSDBG_ROOT | NFSDBG_MOUNT (linux/nfs_fs.h)
+FEWEST_SECONDS = 20.0  # for one attempt where there are others: rpcbind's own time-outs are 10
+
+_PASSING = (
+    errno.EHOSTDOWN, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EAGAIN,
+    errno.ECONNRESET, errno.ECONNABORTED, errno.EINPROGRESS, errno.ENETDOWN, errno.EIO, errno.ESTALE,
+    errno.EBUSY, errno.EINTR, errno.EOPNOTSUPP,  # the latter: rpcbind does not know of it, yet
+)  # fmt: skip
+_REFUSED = "is this machine in the export's list of clients, and is the folder exported? (exportfs -v on the server)"
+_VERSION = "the server does not serve this version of NFS: nfsvers=3 or nfsvers=4.2 asks for the other"
+_UNREACHABLE = "is the server on, is NFS running there, and is it reachable from here? ip= and port= are worth a look"
+_HINTS = {
+    errno.EACCES: _REFUSED,
+    errno.EPERM: _REFUSED,
+    errno.ENOENT: "is there such a folder on the server, and exported? NFS 4 begins at the export with fsid=0, if any",
+    errno.ENOTDIR: "the export is no folder",
+    errno.EPROTONOSUPPORT: _VERSION,
+    errno.EOPNOTSUPP: "does NFS 3 run on the server, mountd with it? nfsvers=4.2 needs neither mountd nor rpcbind",
+    errno.EINVAL: "an option that this kernel's nfs does not know? see dmesg; most kernels are built without UDP",
+    errno.ENODEV: "nfs.ko is not in this image or does not fit the kernel: mkinitfs build --profile nfs",
+    errno.ECONNREFUSED: "is NFS running on the server? NFS 3 also asks rpcbind (port 111) unless port= and mountport= "
+    "are given; nfsvers=4.2 needs nothing but port 2049",
+    errno.EHOSTUNREACH: "no way to the server: is its address right, and the gateway in ip=?",
+    errno.ENETUNREACH: "no way to the server: is its address right, and the gateway in ip=?",
+    errno.ENAMETOOLONG: "a path on a server has at most 1024 bytes",
+}  # fmt: skip
+_UNKNOWN_NAME = "resolve"  # what the child answers instead of a number
+
+
+def mount(
+    export: Export,
+    target: str,
+    mode: str,
+    container: bool,
+    timeout: float,
+    network: Network,
+    say: Callable[[int, str], None],
+) -> str:
+    """Mount `export` on `target`, `mode` ("ro" or "rw") for whole; answers what was mounted. Raises StepError.
+
+    Every way that the export and the network leave open is tried, `timeout` seconds for all of them.
+    """
+    ways = nfs_attempts.attempts(export, network, container)
+    level = 5 if export.debug else 7
+    if network.rootpath:
+        say(level, f"share: DHCP option 17 is {network.rootpath}")
+    if not ways:
+        raise StepError(
+            "nfsroot=: nobody says which server",
+            hint="nfsroot=SERVER:/FOLDER does, or the second field of ip=, or a DHCP server that names one (siaddr)",
+        )
+    _prepare(network, export.debug)
+    os.makedirs(target, exist_ok=True)
+    deadline = time.monotonic() + timeout
+    errors: list[StepError] = []
+    for number, way in enumerate(ways):
+        if way.lesser and errors[-1].errno != errno.EPROTONOSUPPORT:
+            continue
+        left = max(deadline - time.monotonic(), 1.0)
+        patience = min(left, max(FEWEST_SECONDS, left / 2)) if number + 1 < len(ways) else left
+        say(level, f"share: trying {way.describe()},{mode}")
+        error = _try(way, target, mode, patience)
+        if error is None:
+            return way.source
+        say(level, f"share: {error.reason}")
+        errors.append(error)
+    raise _foremost(errors)
+
+
+def _foremost(errors: list[StepError]) -> StepError:
+    """The error that tells most: about the folder, about the version, about the way to the server, silence.
+
+    Where nobody has said anything about the folder yet, one that may pass makes it worth another try.
+    """
+    chosen = min(errors, key=_rank)
+    chosen.retry = _rank(chosen) > 0 and any(error.retry for error in errors)
+    return chosen
+
+
+def _rank(error: StepError) -> int:
+    if error.errno in (errno.EPROTONOSUPPORT, errno.EOPNOTSUPP):
+        return 1
+    return 0 if error.errno not in _PASSING else 3 if error.errno == errno.ETIMEDOUT else 2
+
+
+def _prepare(network: Network, debug: bool) -> None:
+    """Load nfs.ko, and make this machine one that an NFS 4 server tells from all others.
+
+    A client is known by its host name and by nfs.nfs4_unique_id (the kernel's nfs-client document): two machines
+    called "(none)" would be one, and the second be given the first one's locks. The same in every boot, so that
+    what a power cut left behind on the server ends as soon as the machine is back.
+    """
+    spawn.run(("/sbin/modprobe", "nfs"), timeout=30)  # with nfs.*= of the command line, as the kernel would have it
+    mac = network.interfaces[0].mac.replace(":", "") if network.interfaces else ""
+    if os.uname().nodename in ("", "(none)") and mac:
+        socket.sethostname(f"mac-{mac}")
+    if mac and not read_text(UNIQUE_ID).strip():
+        _write(UNIQUE_ID, mac)
+    if debug:
+        _write(DEBUG, DEBUG_ROOT_AND_MOUNT)
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        with open(path, "w") as file:
+            file.write(text)
+    except OSError:
+        pass  # a kernel without it
+
+
+def _try(way: Attempt, target: str, mode: str, seconds: float) -> StepError | None:
+    """One attempt, in a child process; None where the export is mounted."""
+    with KernelMessages() as messages:
+        answer = _ask_child(way, target, mode, seconds)
+        if answer == "+":
+            return None
+        return _error(way, answer, messages.said())
+
+
+def _ask_child(way: Attempt, target: str, mode: str, seconds: float) -> str:
+    """What the child says: "+", an error number, _UNKNOWN_NAME; "" where it had to be ended."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, _mount_here(way, target, mode).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    poll = select.poll()
+    poll.register(reader, select.POLLIN)
+    if not poll.poll(seconds * 1000):
+        os.kill(child, signal.SIGKILL)
+        poll.poll(5000)  # it may still say that it was just in time; one stuck in the kernel is left behind
+        os.set_blocking(reader, False)
+    try:
+        answer = os.read(reader, 64).decode()
+    except BlockingIOError:
+        answer = ""
+    os.close(reader)
+    os.waitpid(child, 0 if answer else os.WNOHANG)
+    return answer
+
+
+def _mount_here(way: Attempt, target: str, mode: str) -> str:
+    """In the child: resolve and mount; answers as _ask_child does."""
+    try:
+        found = socket.getaddrinfo(os.fsencode(way.server), None, 0, socket.SOCK_STREAM)
+    except socket.gaierror:
+        return _UNKNOWN_NAME
+    trouble = 0
+    for *_, address in found:
+        flags, data = syscalls.mount_flags(f"{way.options},{mode},addr={address[0]}")
+        try:
+            syscalls.mount(way.source, target, "nfs", flags, data)
+        except OSError as error:
+            trouble = error.errno or errno.EIO
+            if trouble not in _PASSING:
+                break
+        else:
+            return "+"
+    return str(trouble or errno.EADDRNOTAVAIL)
+
+
+def _error(way: Attempt, answer: str, said: tuple[str, ...]) -> StepError:
+    """Why it did not work: the kernel's number, whether waiting can help, and what to try."""
+    if answer == _UNKNOWN_NAME:
+        hint = "does the network's DNS know the server? an address in nfsroot= needs none"
+        reason = f"{way.source}: the server's name cannot be resolved"
+        return StepError(reason, said, errno.EAGAIN, retry=True, hint=hint)
+    number = int(answer) if answer.isdigit() else errno.ETIMEDOUT
+    reason = os.strerror(number) if answer else "no answer from the server"
+    version = nfsroot.version_of(way.options.split(","))
+    retry = number in _PASSING
+    hint = _HINTS.get(number, _UNREACHABLE if retry else "")
+    return StepError(f"{way.source}{f' ({version})' if version else ''}: {reason}", said, number, retry, hint)

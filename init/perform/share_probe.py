@@ -1,0 +1,349 @@
+"""A look at what a mounted share keeps of what a root needs: made in a temporary folder, forgotten, looked at again.
+
+Whatever cifs cannot hand to the server it may still show for as long as it remembers it (dynperm, for one), so
+between making and looking the kernel forgets what it knows of the files. All of this happens in a child process
+with a deadline: the server may go away while it runs.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import select
+import stat
+import time
+
+from init.boot.share_needs import Found
+from init.system.cmodules import signal, socket
+from init.system.files import read_text
+from init.system.stdlib import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Trial = Callable[[str], object]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DONE = b"+"
+_SCRIPT = "#!/bin/sh\nexit 0\n"
+# Files that are set-user-ID in every Linux distribution that has them.
+_SET_USER_ID = ("usr/bin/su", "bin/su", "usr/bin/passwd", "usr/bin/mount", "bin/mount", "usr/bin/chsh")
+
+
+def probe(root: str, *, read_only: bool, seconds: float) -> Found:
+    """Answer what the share mounted on `root` lacks, within `seconds`; nothing is written where `read_only`."""
+    options = mount_options(root)
+    trials = looks(root) if read_only else attempts(root)
+    lacks, trouble = _in_child(trials, seconds)
+    if "dynperm" in options:  # shown as long as the kernel remembers it, and never sent
+        lacks += tuple(need for need in ("modes", "set-user-ID bits") if need not in lacks)
+    return Found(lacks, options, not read_only, trouble)
+
+
+def mount_options(point: str) -> tuple[str, ...]:
+    """The options of the mount on `point`, the file system's own included; the topmost one counts."""
+    found: tuple[str, ...] = ()
+    for line in read_text("/proc/mounts").splitlines():
+        fields = line.split(" ")
+        if fields[1] == point:
+            found = tuple(fields[3].split(","))
+    return found
+
+
+def _in_child(trials: Iterator[str], seconds: float) -> tuple[tuple[str, ...], str]:
+    """What `trials` name, and why they did not come to their end, "" where they did."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reader)
+            for need in trials:
+                os.write(writer, need.encode() + b"\n")
+            os.write(writer, _DONE)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    poll = select.poll()
+    poll.register(reader, select.POLLIN)
+    said, ended, deadline = b"", False, time.monotonic() + seconds
+    while not ended and poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        data = os.read(reader, 4096)
+        said, ended = said + data, not data
+    os.close(reader)
+    trouble = ""
+    if not ended:
+        os.kill(child, signal.SIGKILL)  # reaped when it can be: it may be stuck in the kernel
+        trouble = f"not all that a root needs could be tried on the share: no answer within {seconds:g} s"
+    elif os.waitpid(child, 0)[1] or not said.endswith(_DONE):
+        trouble = "not all that a root needs could be tried on the share"
+    return tuple(said.decode().split("\n")[:-1]), trouble
+
+
+def attempts(root: str) -> Iterator[str]:
+    """Make everything in a folder of its own, look at it again, remove it; yields what the share lacks."""
+    os.umask(0)
+    at = f"{root}/.mkinitfs-{os.urandom(6).hex()}"
+    try:
+        os.mkdir(at, 0o700)
+    except OSError:
+        yield "writing"
+        return
+    try:
+        yield from _make_and_see(at)
+    finally:
+        _remove(at)
+
+
+def _make_and_see(at: str) -> Iterator[str]:
+    made = []
+    for need, make, see in _TRIALS:
+        try:
+            make(at)
+        except OSError as error:
+            if error.errno in _FULL or need == "writing":
+                yield "room" if error.errno in _FULL else need
+                return  # nothing can be said of the rest
+            yield need
+        else:
+            made.append((need, see))
+    _forget()
+    for need, see in made:
+        try:
+            kept = see(at)
+        except OSError:
+            kept = False
+        if not kept:
+            yield need
+
+
+def _forget() -> None:
+    """Have the kernel drop unused dentries and inodes (sysctl/vm.rst, drop_caches); attributes go with them."""
+    try:
+        with open("/proc/sys/vm/drop_caches", "w") as file:
+            file.write("2")
+    except OSError:
+        pass
+
+
+def _remove(at: str) -> None:
+    # by the names they were made with, too: a server may list another one, which it then does not know
+    for name in dict.fromkeys(["with\\x2d", *os.listdir(at)]):
+        path = f"{at}/{name}"
+        try:
+            os.rmdir(path) if stat.S_ISDIR(os.lstat(path).st_mode) else os.unlink(path)
+        except OSError:
+            pass
+    os.rmdir(at)
+
+
+def _write(path: str, text: str, mode: int = 0o666) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: str) -> str:
+    with open(path) as file:
+        return file.read()
+
+
+def _mode(path: str) -> int:
+    return os.lstat(path).st_mode
+
+
+def _make_file(at: str) -> None:
+    _write(f"{at}/new", _SCRIPT)
+    os.mkdir(f"{at}/folder", 0o777)
+
+
+def _see_new_modes(at: str) -> bool:
+    return _mode(f"{at}/new") & 0o777 == 0o666 and _mode(f"{at}/folder") & 0o777 == 0o777
+
+
+def _make_hard_link(at: str) -> None:
+    os.link(f"{at}/new", f"{at}/link")
+
+
+def _see_hard_link(at: str) -> bool:
+    return os.path.samefile(f"{at}/new", f"{at}/link") and os.lstat(f"{at}/link").st_nlink == 2
+
+
+def _make_device(at: str) -> None:
+    os.mknod(f"{at}/device", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+
+
+def _see_device(at: str) -> bool:
+    found = os.lstat(f"{at}/device")
+    if not stat.S_ISCHR(found.st_mode) or found.st_rdev != os.makedev(1, 3):
+        return False
+    os.close(os.open(f"{at}/device", os.O_WRONLY))
+    return True
+
+
+def _make_socket(at: str) -> None:
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        one.bind(f"{at}/socket")
+    finally:
+        one.close()
+
+
+def _with_mode(path: str, mode: int, text: str = "") -> None:
+    _write(path, text)
+    os.chmod(path, mode)
+
+
+def _make_set_user_id(at: str) -> None:
+    _with_mode(f"{at}/setuid", 0o4755)
+    os.mkdir(f"{at}/sticky")
+    os.chmod(f"{at}/sticky", stat.S_ISVTX | stat.S_IRWXU)
+
+
+def _see_set_user_id(at: str) -> bool:
+    return bool(_mode(f"{at}/setuid") & stat.S_ISUID and _mode(f"{at}/sticky") & stat.S_ISVTX)
+
+
+def _make_owner(at: str) -> None:
+    _write(f"{at}/owner", "")
+    os.chown(f"{at}/owner", 1, 2)
+
+
+def _see_owner(at: str) -> bool:
+    found = os.lstat(f"{at}/owner")
+    return (found.st_uid, found.st_gid) == (1, 2)
+
+
+def _see_script(at: str) -> bool:
+    try:
+        child = os.posix_spawn(f"{at}/script", ["script"], {})
+    except PermissionError:
+        return False
+    except OSError:
+        return True  # no shell in this image: nothing against the share
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _locks(at: str) -> bool:
+    """An exclusive lock is granted, and only advisory: what is locked can be read by whoever does not ask."""
+    _write(f"{at}/lock", "content")
+    with open(f"{at}/lock", "r+") as one, open(f"{at}/lock") as other:
+        fcntl.lockf(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return other.read() == "content"
+
+
+def _make_case(at: str) -> None:
+    _write(f"{at}/Case", "upper")
+    _write(f"{at}/case", "lower")
+
+
+def _see_case(at: str) -> bool:
+    return {"Case", "case"} <= set(os.listdir(at)) and _read(f"{at}/Case") == "upper"
+
+
+def _make_names(at: str) -> None:
+    _write(f"{at}/with:colon", "colon")
+    _write(f"{at}/with\\x2d", "backslash")
+
+
+def _see_names(at: str) -> bool:
+    return {"with:colon", "with\\x2d"} <= set(os.listdir(at)) and _read(f"{at}/with\\x2d") == "backslash"
+
+
+def _replacing(at: str) -> bool:
+    """A file is replaced, and another removed, while somebody reads it, as every package manager does.
+
+    Whether the name then leads to the new content is not looked at: cifs up to 6.12 hands out an open handle of
+    the same path again (cifs_open), and no option changes that.
+    """
+    _write(f"{at}/old", "old")
+    _write(f"{at}/old.new", "new")
+    with open(f"{at}/old") as reader:
+        os.rename(f"{at}/old.new", f"{at}/old")
+        os.unlink(f"{at}/old")
+        return reader.read() == "old"
+
+
+def _nothing(_: str) -> None:
+    return None
+
+
+# What each need takes: making it, and seeing that it is there.
+_TRIALS: tuple[tuple[str, Trial, Trial], ...] = (
+    ("writing", _make_file, lambda at: _read(f"{at}/new") == _SCRIPT),
+    ("the modes of new files", _nothing, _see_new_modes),
+    ("symlinks", lambda at: os.symlink("there", f"{at}/symlink"), lambda at: os.readlink(f"{at}/symlink") == "there"),
+    ("hard links", _make_hard_link, _see_hard_link),
+    ("device nodes", _make_device, _see_device),
+    ("fifos", lambda at: os.mkfifo(f"{at}/fifo"), lambda at: stat.S_ISFIFO(_mode(f"{at}/fifo"))),
+    ("sockets", _make_socket, lambda at: stat.S_ISSOCK(_mode(f"{at}/socket"))),
+    ("modes", lambda at: _with_mode(f"{at}/mode", 0o651), lambda at: _mode(f"{at}/mode") & 0o777 == 0o651),
+    ("set-user-ID bits", _make_set_user_id, _see_set_user_id),
+    ("owners", _make_owner, _see_owner),
+    ("executing scripts", lambda at: _with_mode(f"{at}/script", 0o755, _SCRIPT), _see_script),
+    ("locks", _nothing, _locks),
+    ("case in names", _make_case, _see_case),
+    ("names with : and \\", _make_names, _see_names),
+    ("replacing files in use", _nothing, _replacing),
+)
+
+
+def looks(root: str) -> Iterator[str]:
+    """What can be seen without writing; yields what the share lacks."""
+    for need, see in _LOOKS:
+        try:
+            fine = see(root)
+        except OSError:
+            fine = True  # nothing there to look at
+        if not fine:
+            yield need
+
+
+def _see_no_emulated_links(root: str) -> bool:
+    """Symlinks that another client made by mfsymlinks are files to whoever mounts without it (fs/smb/client/link.c)."""
+    for name in ("bin", "sbin", "lib", "sbin/init", "bin/sh", "etc/os-release"):
+        path = f"{root}/{name}"
+        if os.path.isfile(path) and not os.path.islink(path) and os.stat(path).st_size == 1067:
+            with open(path, "rb") as file:
+                if file.read(5) == b"XSym\n":
+                    return False
+    return True
+
+
+def _see_modes(root: str) -> bool:
+    return not _mode(f"{root}/etc/passwd") & 0o111
+
+
+def _see_set_user_id_bits(root: str) -> bool:
+    found = [os.lstat(f"{root}/{name}").st_mode for name in _SET_USER_ID if os.path.lexists(f"{root}/{name}")]
+    programs = [mode for mode in found if stat.S_ISREG(mode)]
+    return not programs or any(mode & stat.S_ISUID for mode in programs)
+
+
+def _see_locks(root: str) -> bool:
+    with open(f"{root}/etc/passwd") as file:
+        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return True
+
+
+def _see_case_kept(root: str) -> bool:
+    names = os.listdir(root)
+    return not any(os.path.lexists(f"{root}/{name.swapcase()}") for name in names if name.swapcase() not in names)
+
+
+def _option(word: str) -> Trial:
+    return lambda root: word not in mount_options(root)
+
+
+_LOOKS: tuple[tuple[str, Trial], ...] = (
+    ("symlinks", _see_no_emulated_links),
+    ("device nodes", _option("nodev")),
+    ("modes", _see_modes),
+    ("set-user-ID bits", _see_set_user_id_bits),
+    ("owners", _option("forceuid")),
+    ("executing scripts", _option("noexec")),
+    ("locks", _see_locks),
+    ("case in names", _see_case_kept),
+)

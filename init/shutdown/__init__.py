@@ -1,0 +1,1 @@
+"""The way back: what is released, in which order, and who stays until then."""

@@ -1,0 +1,130 @@
+"""Which end did the real system ask for? A seccomp listener on reboot(2) tells, where the kernel alone does not.
+
+reboot(2) called inside a PID namespace ends the namespace, and the parent learns no more than SIGINT (power off
+*or* halt) or SIGHUP (restart); a kexec is refused with EINVAL (pid_namespaces(7), kernel/pid_namespace.c). So
+the call is announced to the supervisor first (seccomp(2), SECCOMP_RET_USER_NOTIF), which notes the verb and
+lets the kernel go on as it would have.
+
+Where the kernel has no such listener the signal alone decides, and SIGINT means power off. One listener is
+allowed for a process tree: a program inside that wants one of its own (LXC does) is refused;
+`rd.handoff=ramdisk` or `none` is for such roots.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import struct
+
+from init.system import syscalls
+from init.system.cmodules import socket
+from init.system.files import read_text
+
+# (AUDIT_ARCH of linux/audit.h, number of seccomp(2), number of reboot(2)) by machine
+_ARCHES = {
+    "x86_64": (0xC000003E, 317, 169),
+    "aarch64": (0xC00000B7, 277, 142),
+    "riscv64": (0xC00000F3, 277, 142),
+    "i686": (0x40000003, 354, 88),
+    "armv7l": (0x40000028, 383, 88),
+}
+
+_SET_MODE_FILTER, _FLAG_NEW_LISTENER = 1, 1 << 3
+_RET_ALLOW, _RET_USER_NOTIF = 0x7FFF0000, 0x7FC00000
+_NOTIF = struct.Struct("=QIIiIQ6Q")  # struct seccomp_notif
+_RESPONSE = struct.Struct("=QqiI")  # struct seccomp_notif_resp
+_IOCTL_RECV = 3 << 30 | _NOTIF.size << 16 | ord("!") << 8
+_IOCTL_SEND = 3 << 30 | _RESPONSE.size << 16 | ord("!") << 8 | 1
+_USER_NOTIF_FLAG_CONTINUE = 1
+_CAP_SYS_BOOT = 22
+
+_VERBS = {command: verb for verb, command in syscalls.REBOOT.items()} | {0xA1B2C3D4: "reboot"}  # RESTART2
+
+
+def _filter(arch: int, reboot: int) -> bytes:
+    """The program in classic BPF: announce reboot(2) of this machine's own ABI, allow everything else."""
+    load, equal, answer = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
+    return b"".join(
+        struct.pack("=HBBI", *instruction)
+        for instruction in (
+            (load, 0, 0, 4),  # seccomp_data.arch
+            (equal, 0, 3, arch),
+            (load, 0, 0, 0),  # seccomp_data.nr
+            (equal, 0, 1, reboot),
+            (answer, 0, 0, _RET_USER_NOTIF),
+            (answer, 0, 0, _RET_ALLOW),
+        )
+    )
+
+
+def install_and_send(channel: socket.socket) -> None:
+    """Watch this process and all its descendants; the listener goes out through the socket `channel`.
+
+    Without a listener nothing is lost but the difference between power off and halt, so failure is silent here
+    and seen by `receive`.
+    """
+    try:
+        listener = _install()
+    except (OSError, KeyError):
+        channel.send(b"-")
+        return
+    channel.sendmsg([b"+"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("@i", listener))])
+    os.close(listener)
+
+
+def _install() -> int:
+    arch, seccomp, reboot = _ARCHES[os.uname().machine]
+    program = _filter(arch, reboot)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    header = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer)))
+    libc = ctypes.CDLL(None, use_errno=True)
+    listener: int = libc.syscall(ctypes.c_long(seccomp), _SET_MODE_FILTER, _FLAG_NEW_LISTENER, header)
+    if listener < 0:
+        raise OSError(ctypes.get_errno(), "seccomp")
+    return listener
+
+
+def receive(channel: socket.socket) -> int:
+    """The listener that the child sent, -1 where it has none."""
+    _, ancillary, _, _ = channel.recvmsg(1, socket.CMSG_SPACE(4))
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            return int(struct.unpack("i", data[:4])[0])
+    return -1
+
+
+def answer(listener: int) -> str:
+    """Take one announcement and let the call go on; answers its verb, "" for one that ends nothing.
+
+    A kexec would be refused inside the namespace, so the caller has to end the namespace itself. The call is
+    seen before the kernel has looked whether it is allowed, so that question is ours first.
+    """
+    buffer = bytearray(_NOTIF.size)
+    try:
+        fcntl.ioctl(listener, _IOCTL_RECV, buffer)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EINTR):
+            return ""  # the caller was killed in the meantime
+        raise
+    identifier, pid, _flags, _nr, _arch, _pointer, *arguments = _NOTIF.unpack(buffer)
+    response = bytearray(_RESPONSE.pack(identifier, 0, 0, _USER_NOTIF_FLAG_CONTINUE))
+    verb = _VERBS.get(arguments[2] & 0xFFFFFFFF, "") if _may_end(pid) else ""
+    if verb != "kexec":
+        try:
+            fcntl.ioctl(listener, _IOCTL_SEND, response)
+        except OSError:
+            pass  # gone
+    return verb
+
+
+def _may_end(pid: int) -> bool:
+    """Whether the kernel lets `pid` end the real system: CAP_SYS_BOOT, and no container's own namespaces."""
+    status = dict(line.partition(":")[::2] for line in read_text(f"/proc/{pid}/status").splitlines())
+    try:
+        same = os.stat(f"/proc/{pid}/ns/user").st_ino == os.stat("/proc/self/ns/user").st_ino
+    except OSError:
+        return False  # gone
+    depth = len(status.get("NSpid", "").split())  # seen from out here, the real system's processes have two
+    return same and depth == 2 and bool(int(status.get("CapEff", "0"), 16) >> _CAP_SYS_BOOT & 1)

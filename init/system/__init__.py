@@ -1,0 +1,1 @@
+"""The ground: system calls, log, console, child processes, the mount table, paths."""

@@ -1,0 +1,99 @@
+"""The log: one line to /dev/kmsg with its time, kept for the timeline that is left in /run/initramfs.
+
+The kernel's own log level decides what the console shows, so that `quiet` and `debug` mean what they mean
+everywhere. Secrets are masked here, once, whatever the way they came.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from init.system.stdlib import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Say = Callable[[int, str], None]
+
+TIMELINE = "/run/initramfs/timeline"
+
+
+def record(level: int, text: str) -> bytes:
+    """Return what to write to /dev/kmsg for one line of facility 3 (daemon): 0 is the kernel's own."""
+    return f"<{24 + level}>mkinitfs: {text}\n".encode(errors="replace")[:900]
+
+
+class Log:
+    """Writes to the kernel's log and remembers; `secrets` are never written out."""
+
+    def __init__(self, kmsg: str = "/dev/kmsg") -> None:
+        self.lines: list[str] = []
+        self.secrets: set[str] = set()
+        self._kmsg = os.open(kmsg, os.O_WRONLY | os.O_CLOEXEC)
+
+    def mask(self, text: str) -> str:
+        """`text` with every known secret replaced."""
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            text = text.replace(secret, "******")
+        return text
+
+    def write(self, level: int, text: str) -> None:
+        """One line; `level` as in syslog(2)."""
+        text = self.mask(text)
+        self.lines.append(f"{time.clock_gettime(time.CLOCK_BOOTTIME):10.3f} {text}")
+        try:
+            os.write(self._kmsg, record(level, text))
+        except OSError:
+            pass  # a full or missing log never stops a boot
+
+    def save(self, path: str = TIMELINE) -> None:
+        """Leave the timeline: seconds since the kernel started, and what happened."""
+        try:
+            with open(path, "w", errors="surrogateescape") as file:
+                file.write("\n".join(self.lines) + "\n")
+        except OSError:
+            pass  # as above
+
+
+class KernelMessages:
+    """What the kernel itself says between two moments, to be shown beside a failure."""
+
+    def __init__(self, kmsg: str = "/dev/kmsg") -> None:
+        self._file = os.open(kmsg, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        os.lseek(self._file, 0, os.SEEK_END)
+
+    def __enter__(self) -> KernelMessages:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    def said(self, limit: int = 6) -> tuple[str, ...]:
+        """The kernel's own warnings and errors since this was made, the last `limit` of them."""
+        lines: list[str] = []
+        while True:
+            try:
+                record = os.read(self._file, 8192).decode(errors="replace")
+            except BlockingIOError:
+                return tuple(lines[-limit:])
+            except OSError:
+                continue  # EPIPE: records were overwritten before we read them
+            head, _, text = record.partition(";")
+            priority = int(head.partition(",")[0])
+            if priority >> 3 == 0 and priority & 7 <= 4:
+                lines.append(_printable(text.splitlines()[0]))
+
+
+def _printable(line: str) -> str:
+    """Undo the \\xNN with which /dev/kmsg escapes backslashes: cifs names its shares with them."""
+    return line.replace("\\x5c", "\\")
+
+
+def limit_kernel_log(word: str) -> None:
+    """Set printk_devkmsg: "on" lets every line of ours through, where the kernel drops all but ten in 5 s."""
+    try:
+        with open("/proc/sys/kernel/printk_devkmsg", "w") as file:
+            file.write(f"{word}\n")  # without the newline the kernel refuses it (devkmsg_sysctl_set_loglvl)
+    except OSError:
+        pass  # fixed on the command line by printk.devkmsg=

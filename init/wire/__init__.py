@@ -1,0 +1,1 @@
+"""Protocols: packets and the states of a conversation; no sockets."""

@@ -1,0 +1,91 @@
+"""ARP (RFC 826): whether another machine has an address (RFC 5227), asked without input and output: frames and the time go in.
+
+RFC 5227 asks three times within some seconds and waits for two more, which a boot cannot. Kernels answer ARP by
+themselves, sooner than any server of DHCP: so two questions are asked, one making good the other's loss, and each
+waits for as long as the server took for its offer, within SHORTEST and LONGEST. On an idle wire, which brings answers
+in less than a millisecond, that is 20 ms in all; a link that is slow is given 200 ms. (udhcpc does not ask unless told
+to, and then waits for two seconds.)
+
+Only who claims the address counts (it stands there as the sender's). The RFC would also count a machine that is
+itself just asking for it: but switches ask so as well, for every address that they see given (device tracking), and a
+machine that gives up its root's address because of that does not boot at all.
+"""
+
+from __future__ import annotations
+
+from init.system.stdlib import NamedTuple
+from init.wire.ethernet import (
+    ANY_ADDRESS,
+    ETH_P_ARP,
+    NotForUsError,
+    PacketError,
+    Resolution,
+    parse_resolution,
+    resolution,
+)
+from init.wire.exchange import FOREVER, Exchange
+
+_REQUEST, _REPLY = 1, 2
+QUESTIONS = 2
+SHORTEST, LONGEST = 0.01, 0.1  # seconds for each
+
+
+class ArpClaim(NamedTuple):
+    """Who says in an ARP packet that an address is its own; 0.0.0.0 where it only asks."""
+
+    mac: bytes
+    address: bytes
+
+
+def question(mac: bytes, address: bytes) -> bytes:
+    """Build the question who has `address`, by a machine that has none and changes nobody's table (RFC 5227, 1.1)."""
+    return resolution(ETH_P_ARP, Resolution(_REQUEST, mac, ANY_ADDRESS, bytes(6), address))
+
+
+def parse(frame: bytes) -> ArpClaim:
+    """Read whose address the sender of an ARP packet says it has. Raises PacketError."""
+    try:
+        found = parse_resolution(frame, ETH_P_ARP)
+    except PacketError as error:  # whatever it is, it is everybody's, and no answer to a question of ours
+        raise NotForUsError(str(error)) from error
+    if found.operation not in (_REQUEST, _REPLY):
+        raise NotForUsError("neither ARP's question nor its answer")
+    return ArpClaim(found.mac, found.address)
+
+
+class Probe(Exchange):
+    """The question after `address` (four bytes) by the card `mac`; `pace` is what the network takes for an answer, in
+    seconds. `holder` is the other machine's hardware address, b"" while there is none; when `over`, no answer is waited
+    for any more.
+    """
+
+    def __init__(self, mac: bytes, address: bytes, now: float, pace: float = LONGEST) -> None:
+        super().__init__(0)
+        self.holder = b""
+        self.over = False
+        self._mac, self._address = mac, address
+        self._wait = min(max(pace, SHORTEST), LONGEST)
+        self._asked = 0
+        self._deadline = now
+        self.tick(now)
+
+    def tick(self, now: float) -> None:
+        """Ask, ask again, or be done."""
+        if now < self._deadline:
+            return
+        if self._asked < QUESTIONS:
+            self._asked += 1
+            self._outgoing.append(question(self._mac, self._address))
+            self._deadline = now + self._wait
+        else:
+            self.over, self._deadline = True, FOREVER
+
+    def receive(self, frame: bytes) -> bool:
+        """Take in a frame; whether it is the first to say who has the address. Raises PacketError."""
+        claim = parse(frame)
+        if claim.address != self._address or claim.mac == self._mac or self.over:
+            return False
+        self.holder = claim.mac
+        self.over, self._deadline = True, FOREVER
+        self._outgoing.clear()
+        return True

@@ -1,0 +1,374 @@
+"""A DHCP, BOOTP and RARP client without input and output: frames and the time go in, frames and a lease
+come out.
+
+Theory of operation. A Client starts in SELECTING with its first question ready in outgoing(). The caller
+sends what outgoing() returns, hands every frame to receive(), and calls tick() when deadline() has passed;
+the state changes only there, and only as _NEXT says. When `lease` is set the client is bound; the caller
+may go on (deadline() is then the time of renewal) or drop it.
+
+    SELECTING --offer--> REQUESTING --ack--> PROBING --free--> BOUND --t1--> RENEWING --t2--> REBINDING
+        ^---- nak, silence ----'                |                ^------ ack ----'------ ack -----'  |
+        '---- taken ----------------------------'                |                                   |
+        '---- answer (BOOTP, RARP) ------------------------------'     SELECTING <------ expired ----'
+
+An address that is offered is asked for by ARP while the server is asked to give it (arp.py), so that PROBING is what
+remains of the 20 to 200 ms that this takes. An address that another machine has is declined.
+
+Sources: RFC 2131 (states, times), RFC 2132 (options), RFC 3396 (long options), RFC 3397 (119), RFC 3442
+(121), RFC 951 and 1542 (BOOTP), RFC 903 (RARP), RFC 1534 (a BOOTP server's answer to DHCP, taken where any
+protocol will do).
+"""
+
+from __future__ import annotations
+
+from init.system.stdlib import NamedTuple
+from init.wire import arp, bootp, dhcp_options, ethernet, rarp
+from init.wire.bootp import ACK, CLIENT_PORT, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, SERVER_PORT, Reply
+from init.wire.dhcp_options import Lease
+from init.wire.ethernet import NotForUsError, PacketError
+from init.wire.exchange import BOUND, FOREVER, REBINDING, RENEWING, Exchange, Outcome
+from init.wire.ip4 import is_host, packed
+
+SELECTING, REQUESTING, PROBING = "selecting", "requesting", "probing"
+_NEXT = {
+    (SELECTING, "offer"): REQUESTING,
+    (SELECTING, "answer"): BOUND,
+    (REQUESTING, "ack"): PROBING,
+    (REQUESTING, "nak"): SELECTING,
+    (REQUESTING, "silence"): SELECTING,
+    (PROBING, "free"): BOUND,
+    (PROBING, "taken"): SELECTING,
+    (BOUND, "t1"): RENEWING,
+    (RENEWING, "ack"): BOUND,
+    (RENEWING, "nak"): SELECTING,
+    (RENEWING, "t2"): REBINDING,
+    (REBINDING, "ack"): BOUND,
+    (REBINDING, "nak"): SELECTING,
+    (REBINDING, "expired"): SELECTING,
+}
+
+_EVENTS = {OFFER: "offer", ACK: "ack", NAK: "nak"}
+FIRST_WAIT, LONGEST_WAIT = 4.0, 64.0  # seconds, doubled each time and spread by one second (RFC 2131, 4.1)
+REQUEST_ATTEMPTS = 3
+FAITHFUL_ATTEMPTS = 2  # questions in which a resumed client hopes for the address it had: 12 seconds
+SECOND_CHANCE = 0.5  # seconds
+DECLINE_WAIT = 10.0  # seconds until a server is asked again after a decline (RFC 2131, 3.1)
+
+
+class Wish(NamedTuple):
+    """What a client asks servers for; "" and b"" where nothing is asked for."""
+
+    protocol: str = "any"  # "dhcp", "bootp", "rarp", "both" (the last two), "any" (all three)
+    address: str = ""  # the one that it would like to have
+    server: str = ""  # the one whose answers alone count
+    hostname: str = ""
+    nis_domain: str = ""
+    client_id: bytes = b""  # option 61: a type byte and the value
+
+
+class Client(Exchange):
+    """One device's client: see the theory of operation above.
+
+    `mac` is six bytes, `xid` and `now` (seconds on any clock that only goes forward) come from the caller
+    so that a test decides them; the jitter is derived from `xid`. `wish` gives the protocol,
+    the address to ask for, host name, NIS domain and client identifier. "" and "any" mean DHCP, and BOOTP's
+    answer where one comes. `fresh` says that the link has only just come up: the other end may not have seen
+    its carrier yet and lose its answer, so the first question is repeated after SECOND_CHANCE. `probing` says that
+    frames of ARP are sent and handed in as well, and no address is taken that another machine has.
+    """
+
+    def __init__(
+        self, mac: bytes, xid: int, wish: Wish, now: float, *, fresh: bool = False, probing: bool = False
+    ) -> None:
+        super().__init__(xid & 0xFFFFFFFF)
+        self.state = SELECTING
+        self.lease: Lease | None = None
+        self._mac = mac
+        self._xid = xid & 0xFFFFFFFF
+        self._wish = wish
+        self._protocol = wish.protocol
+        self._started = self._asked = now
+        self._fresh = fresh
+        self._probing = probing
+        self._probe: arp.Probe | None = None
+        self._declined: set[str] = set()
+        self._attempts = self._refusals = 0
+        self._offer: Lease | None = None
+        self._faithful_to = ""
+        self._discover(now)
+
+    @classmethod
+    def resume(cls, mac: bytes, xid: int, wish: Wish, lease: Lease, now: float) -> Client:
+        """Return a client that is BOUND to a `lease` of earlier; `lease.obtained` is on the clock of `now`.
+
+        Should it lose that lease, it asks for the same address again, and takes another one only when
+        FAITHFUL_ATTEMPTS questions brought no such offer.
+        """
+        client = cls(mac, xid, wish, now, probing=True)
+        client._outgoing.clear()
+        client._offer, client._faithful_to = lease, lease.address
+        client.state = REQUESTING
+        client._change("ack", now)
+        return client
+
+    def deadline(self) -> float:
+        return min(self._deadline, self._probe.deadline()) if self._probe else self._deadline
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now`: ask again, renew, give up an offer or an expired lease."""
+        if self._probe:
+            self._probe.tick(now)
+            self._outgoing += self._probe.outgoing()
+            if self.state == PROBING and self._probe.over:
+                self._change("free", now)
+        while now >= self._deadline:  # more than once where the caller comes late
+            self._due(now)
+
+    def _due(self, now: float) -> None:
+        """Do the one thing whose time has come; the deadline moves on."""
+        if self.state == SELECTING:
+            self._discover(now)
+        elif self.state == REQUESTING and self._attempts < REQUEST_ATTEMPTS:
+            self._ask(now)
+        elif self.state == REQUESTING:
+            self._change("silence", now)
+        elif self.lease is not None:
+            self._age(self.lease, now)
+
+    def repeat(self, now: float) -> None:
+        """Repeat the first question where there is no answer yet: it may never have left the machine."""
+        if self.state == SELECTING and not self._declined and not self._refusals:
+            self._fresh = True
+            self._discover(now)
+
+    def receive(self, frame: bytes, now: float, *, checksummed: bool = True) -> Outcome:
+        """Take in a frame (`checksummed` as in frames.parse_udp). Never raises."""
+        try:
+            kind = ethernet.ethertype(frame)
+            if kind == ethernet.ETH_P_RARP:
+                return self._take_rarp(rarp.parse(frame, self._mac), now)
+            if kind == ethernet.ETH_P_ARP:
+                return self._take_arp(frame, now)
+            datagram = ethernet.parse_udp(frame, self._mac, (SERVER_PORT, CLIENT_PORT), checksummed=checksummed)
+            reply = bootp.parse_reply(datagram.payload, self._mac, self._xid)
+            return self._take(reply, datagram, now)
+        except NotForUsError as error:
+            return Outcome("ignored", str(error))
+        except PacketError as error:
+            return Outcome("dropped", str(error))
+
+    def release(self) -> bytes:
+        """Return the frame that gives the lease back (RFC 2131, 4.4.6), empty where there is none."""
+        if self.lease is None or self.lease.protocol != "dhcp":
+            return b""
+        body = self._message(RELEASE, self.lease.address, {dhcp_options.SERVER_ID: packed(self.lease.server) or b""})
+        return self._unicast(self.lease, body)
+
+    # -- what comes in
+
+    def _take(self, reply: Reply, datagram: ethernet.Datagram, now: float) -> Outcome:
+        """Act on a BOOTREPLY that is meant for us."""
+        event = _EVENTS.get(reply.kind, "") if reply.kind else "answer"
+        if (self.state, event) not in _NEXT or not self._speaks(event):
+            raise NotForUsError(f"{event or f'message type {reply.kind}'} is not expected while {self.state}")
+        server = reply.options.get(dhcp_options.SERVER_ID, b"")
+        if event in ("offer", "ack") and (len(server) != 4 or not is_host(server)):
+            raise PacketError("no server identifier (option 54)")
+        if event == "nak":
+            asked_one = self.state in (REQUESTING, RENEWING)
+            if asked_one and self._offer and server != packed(self._offer.server):
+                raise PacketError("refusal by another server")
+            self._refusals += 1
+            self._change(event, now)
+            return Outcome("nak", dhcp_options.text(reply.options.get(dhcp_options.MESSAGE, b"")))
+        if not is_host(reply.address):
+            raise PacketError("the address offered is not the address of a machine")
+        protocol = "bootp" if event == "answer" else "dhcp"
+        lease = dhcp_options.lease(
+            reply.options,
+            address=reply.address,
+            next_server=reply.next_server,
+            protocol=protocol,
+            server=server or datagram.source,
+            server_mac=datagram.source_mac,
+            obtained=self._asked,
+        )
+        if event == "offer" and self._attempts <= FAITHFUL_ATTEMPTS and self._faithful_to not in ("", lease.address):
+            raise PacketError(f"offers {lease.address} while {self._faithful_to} is still hoped for")
+        if event == "ack" and self._offer and lease.address != self._offer.address:
+            raise PacketError("acknowledges another address than was offered")
+        if event == "ack" and self.state == REQUESTING and self._offer and lease.server != self._offer.server:
+            raise PacketError("acknowledgement by another server")
+        if event == "offer" and self._probing and lease.address != self._faithful_to:
+            self._probe = arp.Probe(self._mac, reply.address, now, now - self._asked)
+        self._offer = lease
+        self._change(event, now)
+        if self._probe:
+            self._outgoing += self._probe.outgoing()
+        return Outcome(event)
+
+    def _take_arp(self, frame: bytes, now: float) -> Outcome:
+        """Hear of a machine that has the address that was offered to us."""
+        if not self._probe or not self._offer or not self._probe.receive(frame):
+            raise NotForUsError("ARP about another address")
+        address, holder = self._offer.address, self._probe.holder
+        if self.state == PROBING:
+            self._decline(self._offer, now)
+        return Outcome("taken", f"{address} is in use by {holder.hex(':')}")
+
+    def _take_rarp(self, reply: rarp.RarpReply, now: float) -> Outcome:
+        """Act on a RARP reply; a server on the command line is the only one to count (nfsroot document)."""
+        if not self._asks_rarp() or self.state != SELECTING:
+            raise PacketError(f"RARP is not expected while {self.state}")
+        if self._wish.server and packed(self._wish.server) != reply.server:
+            raise PacketError("RARP reply by another server")
+        if not is_host(reply.address):
+            raise PacketError("the address given is not the address of a machine")
+        self._offer = dhcp_options.lease(
+            {},
+            address=reply.address,
+            next_server=ethernet.ANY_ADDRESS,
+            protocol="rarp",
+            server=reply.server,
+            server_mac=reply.source_mac,
+            obtained=now,
+        )
+        self._change("answer", now)
+        return Outcome("answer")
+
+    def _speaks(self, event: str) -> bool:
+        """Whether the protocol asked for has such a message."""
+        return self._protocol in (("any", "bootp", "both") if event == "answer" else ("any", "dhcp"))
+
+    def _asks_rarp(self) -> bool:
+        return self._protocol in ("rarp", "both")
+
+    # -- what time and packets do to the state
+
+    def _change(self, event: str, now: float) -> None:
+        """Enter the state that _NEXT names and do what it begins with."""
+        self.state = _NEXT[self.state, event]
+        self._attempts = 0
+        if self.state == SELECTING:
+            self.lease = self._offer = self._probe = None
+            self._xid = self._random()
+            # One refusal may be an old lease's; a server that always refuses is not asked at the network's
+            # speed.
+            pause = self._wait(self._refusals - 2) if self._refusals >= 2 else 0.0
+            self._deadline = now + (DECLINE_WAIT if event == "taken" else pause)
+            self.tick(now)
+        elif self.state == PROBING:
+            self._deadline = FOREVER
+            if self._probe and self._probe.holder and self._offer:
+                self._decline(self._offer, now)
+            elif self._probe is None or self._probe.over:
+                self._change("free", now)
+        elif self.state == BOUND:
+            self._refusals = 0
+            self._probe = None
+            self.lease = self._offer
+            self._faithful_to = self._faithful_to and self.lease.address if self.lease else ""
+            self._deadline = self._at(self.lease, "renew")
+        else:
+            self._ask(now)
+
+    def _age(self, lease: Lease, now: float) -> None:
+        """Renew, rebind or lose a lease, or repeat the question."""
+        if self.state == BOUND:
+            self._started = self._asked = now  # `secs` counts from the renewal's beginning (RFC 2131, table 1)
+            self._change("t1", now)
+        elif self.state == RENEWING and now >= self._at(lease, "rebind"):
+            self._change("t2", now)
+        elif self.state == REBINDING and now >= self._at(lease, "expire"):
+            self._change("expired", now)
+        else:
+            self._ask(now)
+
+    @staticmethod
+    def _at(lease: Lease | None, what: str) -> float:
+        """Return the time of a lease's renewal, rebinding or end."""
+        if lease is None or lease.seconds is None:
+            return FOREVER
+        after = {"renew": lease.renew_after, "rebind": lease.rebind_after, "expire": lease.seconds}[what]
+        return lease.obtained + after
+
+    def _wait(self, attempt: int) -> float:
+        """Return 4, 8, 16, 32, 64, 64… seconds for attempt 0, 1, 2…, each spread by up to one second."""
+        return min(FIRST_WAIT * 2.0 ** min(attempt, 10), LONGEST_WAIT) + self._random() / 0x7FFFFFFF - 1.0
+
+    # -- what goes out
+
+    def _discover(self, now: float) -> None:
+        """Ask whoever is there."""
+        self._asked = now
+        if self._protocol != "rarp":
+            asked = "" if self._wish.address in self._declined else self._wish.address
+            wanted = {dhcp_options.REQUESTED_ADDRESS: packed(asked) or b""}
+            dhcp = self._protocol in ("any", "dhcp")
+            body = self._message(DISCOVER, "", wanted) if dhcp else self._message(0, "", {})
+            self._broadcast(body)
+        if self._asks_rarp():
+            self._outgoing.append(rarp.question(self._mac))
+        if self._fresh:
+            self._fresh, self._attempts, self._deadline = False, 0, now + SECOND_CHANCE
+        else:
+            self._deadline = now + self._wait(self._attempts)
+            self._attempts += 1
+
+    def _ask(self, now: float) -> None:
+        """Ask for the address that was offered, or to keep the one we have."""
+        lease = self.lease or self._offer
+        if lease is None:
+            return
+        if self.state == REQUESTING:
+            # The RFC has REQUEST repeat DISCOVER's `secs`, so the time of asking is set after the message
+            # is built.
+            self._broadcast(self._message(REQUEST, "", _naming(lease)))
+            self._deadline = now + self._wait(self._attempts)
+        else:
+            body = self._message(REQUEST, lease.address, {})
+            if self.state == RENEWING:
+                self._outgoing.append(self._unicast(lease, body))
+            else:
+                self._broadcast(body, source=lease.address)
+            end = self._at(lease, "rebind" if self.state == RENEWING else "expire")
+            # Half of what is left, not more often than each minute (RFC 2131, 4.4.5), or than a short lease
+            # stands.
+            least = min(60.0, (lease.seconds or 0) / 20)
+            self._deadline = min(now + max((end - now) / 2, least), end)
+        self._asked = now
+        self._attempts += 1
+
+    def _decline(self, lease: Lease, now: float) -> None:
+        """Tell the server that another machine has the address that it gave us."""
+        self._broadcast(self._message(DECLINE, "", _naming(lease)))
+        self._declined.add(lease.address)
+        self._change("taken", now)
+
+    def _message(self, kind: int, address: str, wanted: dict[int, bytes]) -> bytes:
+        """Build a message; `address` is the one we already have, kind 0 is plain BOOTP."""
+        told = {dhcp_options.CLIENT_ID: self._wish.client_id, **wanted}
+        seconds = 0
+        if kind not in (DECLINE, RELEASE):  # which have no `secs` and no more options (RFC 2131, table 5)
+            seconds = int(self._asked - self._started)
+            told[dhcp_options.HOST_NAME] = self._wish.hostname.encode("ascii", "ignore")
+            told[dhcp_options.NIS_DOMAIN] = self._wish.nis_domain.encode("ascii", "ignore")
+        return bootp.build(kind, self._mac, self._xid, seconds, address, told)
+
+    def _broadcast(self, body: bytes, source: str = "") -> None:
+        addresses = (packed(source) or ethernet.ANY_ADDRESS, ethernet.BROADCAST_ADDRESS)
+        ports = (CLIENT_PORT, SERVER_PORT)
+        self._outgoing.append(ethernet.udp((self._mac, ethernet.BROADCAST_MAC), addresses, ports, body))
+
+    def _unicast(self, lease: Lease, body: bytes) -> bytes:
+        """Address a frame to the server by the machine on this link that brought its answer."""
+        addresses = (packed(lease.address) or b"", packed(lease.server) or b"")
+        return ethernet.udp((self._mac, lease.server_mac), addresses, (CLIENT_PORT, SERVER_PORT), body)
+
+
+def _naming(lease: Lease) -> dict[int, bytes]:
+    """The options that say which offer of which server is meant."""
+    return {
+        dhcp_options.REQUESTED_ADDRESS: packed(lease.address) or b"",
+        dhcp_options.SERVER_ID: packed(lease.server) or b"",
+    }

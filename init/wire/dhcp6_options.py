@@ -1,0 +1,215 @@
+"""DHCPv6's options, and the lease that they describe: RFC 8415 (section 21), RFC 3646 for name servers, RFC 4075 and
+RFC 5908 for time servers.
+
+What cannot be right makes the whole message invalid (PacketError) where the address hangs on it, and is left out
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from init.system.stdlib import TYPE_CHECKING, NamedTuple
+from init.wire import domain_names, ip6
+from init.wire.dhcp_options import text
+from init.wire.ethernet import PacketError
+from init.wire.exchange import FOREVER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CLIENT_ID, SERVER_ID, IA_NA, IA_ADDRESS, WANTED, PREFERENCE, ELAPSED, STATUS = 1, 2, 3, 5, 6, 7, 8, 13
+RAPID_COMMIT, DNS, DOMAINS, TIME_SERVERS, NTP, SLOWEST_SOLICIT = 14, 23, 24, 31, 56, 82
+NO_BINDING = 3  # a status: the server knows nothing of the lease
+_ASKED_FOR = struct.pack("!5H", DNS, DOMAINS, TIME_SERVERS, NTP, SLOWEST_SOLICIT)
+_NTP_ADDRESS = 1  # NTP's one suboption that is a machine's address
+_INFINITE = 0xFFFFFFFF
+_LEAST_SECONDS = 10  # as for IPv4: nobody is asked at the network's speed
+_IA = struct.Struct("!4sII")
+_ADDRESS = struct.Struct("!16sII")
+
+
+class StatusError(PacketError):
+    """A status code of the server's other than Success, with its own words."""
+
+    def __init__(self, number: int, said: str) -> None:
+        super().__init__(f"status {number}: {said or 'no reason given'}")
+        self.number = number
+
+
+class WithdrawnError(PacketError):
+    """The server has taken the address back."""
+
+
+class Lease6(NamedTuple):
+    """What a server gave: `address` is "" for stateless DHCPv6; `server` is its DUID; times are in seconds, `obtained`
+    on the caller's clock, `seconds` (valid) and `preferred` None for without end.
+    """
+
+    address: str
+    server: bytes
+    preference: int = 0
+    seconds: int | None = None
+    preferred: int | None = None
+    renew_after: float = FOREVER
+    rebind_after: float = FOREVER
+    dns: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    ntp: tuple[str, ...] = ()
+    obtained: float = 0.0
+
+
+def duid(mac: bytes) -> bytes:
+    """Return the identifier of the machine that has this card: DUID-LL (RFC 8415, 11.4)."""
+    return struct.pack("!HH", 3, 1) + mac
+
+
+def pairs(area: bytes) -> Iterator[tuple[int, bytes]]:
+    """Read options in order. Raises PacketError."""
+    offset = 0
+    while offset < len(area):
+        if len(area) - offset < 4:
+            raise PacketError("an option is cut short")
+        code, length = struct.unpack_from("!HH", area, offset)
+        value = area[offset + 4 : offset + 4 + length]
+        if len(value) != length:
+            raise PacketError(f"option {code} runs past the end of its field")
+        yield code, value
+        offset += 4 + length
+
+
+def split(area: bytes) -> dict[int, bytes]:
+    """Read options; of one that comes more than once the first counts. Raises PacketError."""
+    found: dict[int, bytes] = {}
+    for code, value in pairs(area):
+        found.setdefault(code, value)
+    return found
+
+
+def option(code: int, value: bytes = b"") -> bytes:
+    """Return one option."""
+    return struct.pack("!HH", code, len(value)) + value
+
+
+def wanted() -> bytes:
+    """Return the option that says what we want to be told."""
+    return option(WANTED, _ASKED_FOR)
+
+
+def association(iaid: bytes, address: str = "") -> bytes:
+    """Return IA_NA; with `address`, about that one. Times are the server's to say."""
+    inner = option(IA_ADDRESS, _ADDRESS.pack(ip6.packed(address) or b"", 0, 0)) if address else b""
+    return option(IA_NA, _IA.pack(iaid, 0, 0) + inner)
+
+
+def lease(area: bytes, server: bytes, iaid: bytes, *, had: str = "", obtained: float = 0.0) -> Lease6:
+    """Read what a message gives; of several addresses `had`, where it is one of them, or the first that is valid.
+
+    `iaid` is the association's number, b"" where no address is asked for. Raises PacketError where the message holds
+    no address that we could use, WithdrawnError where it takes back `had`, StatusError.
+    """
+    found = split(area)
+    check_status(found)
+    preference = found.get(PREFERENCE, b"")
+    given = Lease6(
+        "",
+        server,
+        preference[0] if len(preference) == 1 else 0,
+        dns=_hosts(found.get(DNS, b"")),
+        search=domain_names.names(found.get(DOMAINS, b"")),
+        ntp=tuple(dict.fromkeys((*_ntp(area), *_hosts(found.get(TIME_SERVERS, b""))))),
+        obtained=obtained,
+    )
+    return _associated(given, area, iaid, had) if iaid else given
+
+
+def _associated(given: Lease6, area: bytes, iaid: bytes, had: str) -> Lease6:
+    """Add the address of our association and its times."""
+    for code, value in pairs(area):
+        if code != IA_NA or len(value) < _IA.size or value[:4] != iaid:
+            continue
+        _, renew, rebind = _IA.unpack_from(value)
+        if 0 < rebind < renew:
+            continue  # as if it were not there (21.4)
+        inner = value[_IA.size :]
+        check_status(split(inner))
+        address, preferred, valid = _address(inner, had)
+        if preferred == _INFINITE:
+            preferred = valid
+        if valid != _INFINITE:
+            valid = max(valid, _LEAST_SECONDS)
+        given = given._replace(
+            address=address,
+            seconds=None if valid == _INFINITE else valid,
+            preferred=None if preferred == _INFINITE else preferred,
+        )
+        return _with_times(given, renew, rebind)
+    raise PacketError("no address (IA_NA)")
+
+
+def _with_times(given: Lease6, renew: int, rebind: int) -> Lease6:
+    """Add T1 and T2: where the server leaves them to us, half and four fifths of the preferred lifetime (14.2).
+
+    An address that is preferred no longer is renewed by its valid lifetime instead.
+    """
+    life = given.preferred or given.seconds
+    end = FOREVER if given.seconds is None else float(given.seconds)
+    if renew == _INFINITE or (life is None and not renew):
+        return given
+    first, second = float(renew), float(rebind)
+    if life is not None and not 0 < first <= second < end:
+        first, second = life * 0.5, life * 0.8
+    first = max(first, _LEAST_SECONDS / 2)
+    return given._replace(renew_after=first, rebind_after=max(first, second))
+
+
+def _address(inner: bytes, had: str) -> tuple[str, int, int]:
+    """Choose an address of an association: its text, preferred and valid seconds."""
+    reason, withdrawn = PacketError("no address (IAADDR)"), False
+    usable = []
+    for code, body in pairs(inner):
+        if code != IA_ADDRESS or len(body) < _ADDRESS.size:
+            continue
+        address, preferred, valid = _ADDRESS.unpack_from(body)
+        try:
+            check_status(split(body[_ADDRESS.size :]))
+            if not ip6.is_host(address) or ip6.is_link_local(address):
+                raise PacketError("the address given is not the address of a machine")
+            if not valid or preferred > valid:
+                withdrawn |= ip6.text(address) == had and not valid
+                raise PacketError("the address given is valid for no time")
+        except PacketError as error:
+            reason = error
+        else:
+            usable.append((ip6.text(address), preferred, valid))
+    for found in usable:
+        if found[0] == had:
+            return found
+    if usable:
+        return usable[0]
+    raise WithdrawnError("the server has taken the address back") if withdrawn else reason
+
+
+def check_status(found: dict[int, bytes]) -> None:
+    """Raise StatusError where a status code is not Success."""
+    status = found.get(STATUS, b"\0\0")
+    if status[:2] != b"\0\0":
+        raise StatusError(int.from_bytes(status[:2], "big"), text(status[2:]))
+
+
+def _hosts(value: bytes) -> tuple[str, ...]:
+    """A list of addresses; what is none is left out, and so is a list of another length."""
+    addresses = [value[at : at + 16] for at in range(0, len(value), 16)] if len(value) % 16 == 0 else []
+    return tuple(dict.fromkeys(ip6.text(address) for address in addresses if ip6.is_host(address)))
+
+
+def _ntp(area: bytes) -> Iterator[str]:
+    """The time servers of option 56, one in each; those given by name or as multicast are left out."""
+    for code, value in pairs(area):
+        if code == NTP:
+            try:
+                found = [inner for kind, inner in pairs(value) if kind == _NTP_ADDRESS and len(inner) == 16]
+            except PacketError:
+                continue
+            for address in found:
+                yield from _hosts(address)

@@ -1,0 +1,1 @@
+"""newc archives, the kernel's compressions, images written and read back."""

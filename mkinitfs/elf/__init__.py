@@ -1,0 +1,1 @@
+"""ELF files and ld.so's rules; which file a program needs."""

@@ -1,0 +1,1 @@
+"""Kernel modules and their firmware: what is there, what belongs together."""

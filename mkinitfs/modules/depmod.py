@@ -1,0 +1,256 @@
+"""The module indexes of one kernel, as depmod left them in lib/modules/VERSION, read with modprobe's rules.
+
+Every file is read on first use: what a build does not ask for (modules.symbols, often modules.alias) costs
+nothing. The rules are those of libkmod (modprobe(8), modules.dep(5)); `modprobe --show-depends` is the oracle
+of the tests. What goes beyond modprobe is in modclosure.py.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mkinitfs.errors import MkinitfsError
+from mkinitfs.modules.softdep import Softdep, parse_softdep
+
+COMPRESSED = (".xz", ".zst", ".gz")
+_WILDCARD = re.compile(r"[*?\[]")
+_BRACKETS = re.compile(r"(\[[^\]]*\])")
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A loadable module: `path` and `depends` as in modules.dep, relative to the kernel's folder.
+
+    `depends` holds the names of all modules it needs, indirect ones included, in the order to load them.
+    """
+
+    name: str
+    path: str
+    depends: tuple[str, ...]
+
+    @property
+    def image_path(self) -> str:
+        """Its path in the image, where modules are stored unpacked: ends in .ko."""
+        return unpacked_path(self.path)
+
+
+def unpacked_path(path: str) -> str:
+    """The path of a module file without the suffix of its compression."""
+    return path.removesuffix(next((suffix for suffix in COMPRESSED if path.endswith(suffix)), ""))
+
+
+def module_name(path: str) -> str:
+    """The module's name from its file: "kernel/crypto/ghash-generic.ko.xz" -> "ghash_generic"."""
+    return path.rpartition("/")[2].partition(".ko")[0].replace("-", "_")
+
+
+def normalise(alias: str) -> str:
+    """An alias with "-" as "_" except within brackets, as libkmod's alias_normalize() does it."""
+    if "[" not in alias:
+        return alias.replace("-", "_")
+    parts = _BRACKETS.split(alias)
+    return "".join(part if part.startswith("[") else part.replace("-", "_") for part in parts)
+
+
+class Aliases:
+    """Shell patterns and the modules they stand for, in file order; lookups take a hash, not a scan.
+
+    A pattern is filed under its literal beginning; of the 26,000 patterns of a Debian kernel only those whose
+    beginning fits are matched.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Take (pattern, module) pairs."""
+        self._exact: dict[str, list[tuple[int, str]]] = {}
+        self._wild: dict[str, list[tuple[int, str, str]]] = {}
+        for number, (alias, module) in enumerate(pairs):
+            pattern = normalise(alias)
+            if wildcard := _WILDCARD.search(pattern):
+                self._wild.setdefault(pattern[: wildcard.start()], []).append((number, pattern, module))
+            else:
+                self._exact.setdefault(pattern, []).append((number, module))
+        self._lengths = sorted({len(prefix) for prefix in self._wild})
+
+    def __getitem__(self, alias: str) -> tuple[str, ...]:
+        """Every module with a pattern that matches `alias`, each once, in file order."""
+        name = normalise(alias)
+        found = list(self._exact.get(name, ()))
+        for length in self._lengths:
+            if length > len(name):
+                break
+            for number, pattern, module in self._wild.get(name[:length], ()):
+                if fnmatch.fnmatchcase(name, pattern):
+                    found.append((number, module))
+        return tuple(dict.fromkeys(module for _, module in sorted(found)))
+
+
+def _alias_lines(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        if line.startswith("alias "):
+            pattern, _, module = line[6:].rpartition(" ")
+            yield pattern, module.replace("-", "_")
+
+
+def _merge(one: Softdep, other: Softdep) -> Softdep:
+    return Softdep(one.pre + other.pre, one.post + other.post, one.plain + other.plain)
+
+
+class Modules:
+    """The modules of one kernel.
+
+    `lookup` answers as modprobe does; a name that nothing knows gives an empty tuple, never an error.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Take .../lib/modules/VERSION; MkinitfsError names the kernels there are where this is none."""
+        self.directory = directory
+        self.version = directory.name
+        if not (directory / "modules.dep").is_file():
+            parent = directory.parent
+            others = sorted(p.parent.name for p in parent.glob("*/modules.dep")) if parent.is_dir() else []
+            if directory.is_dir():
+                raise MkinitfsError(f"{directory}/modules.dep: no such file", f"run: depmod {self.version}")
+            raise MkinitfsError(
+                f"kernel {self.version}: no modules in {parent}", f"there are: {', '.join(others) or 'none'}"
+            )
+
+    def _text(self, name: str, required: bool = False) -> str:
+        path = self.directory / name
+        try:
+            return path.read_text(encoding="utf-8", errors="surrogateescape")
+        except FileNotFoundError:
+            if required:
+                raise MkinitfsError(f"{path}: no such file", f"run: depmod {self.version}") from None
+            return ""  # weakdep came with kmod 33, builtin.modinfo with Linux 5.2
+        except OSError as error:
+            raise MkinitfsError.of(path, error) from error
+
+    @cached_property
+    def lines(self) -> dict[str, tuple[str, str]]:
+        """Name -> (path, the rest of its line in modules.dep), in file order."""
+        found = {}
+        for line in self._text("modules.dep", required=True).splitlines():
+            path, colon, needs = line.partition(":")
+            if colon:
+                found[module_name(path)] = (path, needs)
+        return found
+
+    @cached_property
+    def builtin(self) -> frozenset[str]:
+        """The names of what is built into the kernel."""
+        return frozenset(module_name(line) for line in self.builtin_text.splitlines() if line)
+
+    @cached_property
+    def builtin_text(self) -> str:
+        """modules.builtin as it stands."""
+        return self._text("modules.builtin")
+
+    @cached_property
+    def alias_lines(self) -> tuple[tuple[str, str], ...]:
+        """modules.alias: (pattern, module) pairs in file order."""
+        return tuple(_alias_lines(self._text("modules.alias")))
+
+    @cached_property
+    def aliases(self) -> Aliases:
+        """modules.alias, to look up in."""
+        return Aliases(self.alias_lines)
+
+    @cached_property
+    def symbols(self) -> Aliases:
+        """modules.symbols: "symbol:NAME" -> the module that exports it."""
+        return Aliases(_alias_lines(self._text("modules.symbols")))
+
+    @cached_property
+    def builtin_info(self) -> dict[str, list[tuple[str, str]]]:
+        """modules.builtin.modinfo: key ("alias", "softdep") -> (built-in module, value) pairs."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for record in self._text("modules.builtin.modinfo").split("\0"):
+            origin, _, value = record.partition("=")
+            name, _, key = origin.partition(".")
+            found.setdefault(key, []).append((name.replace("-", "_"), value))
+        return found
+
+    @cached_property
+    def builtin_aliases(self) -> Aliases:
+        """The aliases of what is built in."""
+        return Aliases((value, name) for name, value in self.builtin_info.get("alias", ()))
+
+    @cached_property
+    def softdeps(self) -> dict[str, Softdep]:
+        """modules.softdep by module name. All lines of a module count; kmod 30 reads only the first."""
+        found: dict[str, Softdep] = {}
+        for line in self._text("modules.softdep").splitlines():
+            match line.split():
+                case ["softdep", name, *words]:
+                    name = name.replace("-", "_")
+                    found[name] = _merge(found.get(name, Softdep()), parse_softdep(words))
+        return found
+
+    @cached_property
+    def weakdeps(self) -> dict[str, tuple[str, ...]]:
+        """modules.weakdep by module name: asked for by the module itself, so only put into the image."""
+        found: dict[str, tuple[str, ...]] = {}
+        for line in self._text("modules.weakdep").splitlines():
+            match line.split():
+                case ["weakdep", name, *words]:
+                    name = name.replace("-", "_")
+                    found[name] = found.get(name, ()) + tuple(words)
+        return found
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.lines
+
+    def __getitem__(self, name: str) -> Module:
+        """The loadable module of that exact name; KeyError where there is none (also for a built-in)."""
+        path, needs = self.lines[name]
+        # modules.dep lists what to load last first.
+        return Module(name, path, tuple(module_name(word) for word in reversed(needs.split())))
+
+    def lookup(self, name: str) -> tuple[str, ...]:
+        """The modules, built-in ones included, that modprobe takes `name` for: a name, an alias, a symbol.
+
+        The first index that knows the name answers alone, in libkmod's order (kmod_module_new_from_lookup).
+        """
+        plain = normalise(name)
+        if plain in self.lines:
+            return (plain,)
+        if plain.startswith("symbol:"):
+            return self.symbols[plain]
+        if found := self.aliases[plain]:
+            return found
+        if plain in self.builtin:
+            return (plain,)
+        return self.builtin_aliases[plain]
+
+    def load_order(self, name: str) -> tuple[str, ...]:
+        """What modprobe would insert for the exact module `name`, in order, itself and built-ins included.
+
+        Hard dependencies, and soft ones as far as they can be found; the walk is libkmod's
+        __kmod_module_get_probe_list(), in which a dependency's own dependencies are already listed.
+        """
+        order: dict[str, None] = {}
+        visited: set[str] = set()
+
+        def probe(current: str) -> None:
+            if current not in visited:
+                visited.add(current)
+                for need in (*(self[current].depends if current in self.lines else ()), current):
+                    insert(need)
+
+        def insert(current: str) -> None:
+            soft = self.softdeps.get(current, Softdep())
+            for wish in soft.pre:
+                for found in self.lookup(wish):
+                    probe(found)
+            order[current] = None
+            for wish in soft.post:
+                for found in self.lookup(wish):
+                    probe(found)
+
+        probe(name)
+        return tuple(order)

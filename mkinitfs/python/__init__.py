@@ -1,0 +1,1 @@
+"""The target's Python and the least of its library."""
