@@ -11,9 +11,8 @@ from init.perform import patience, performer, ramdisk
 from init.system import console, syscalls
 from init.system import log as system_log
 from init.system.files import read_text
-from init.system.log import Log
-
-CREDENTIALS = "/etc/mkinitfs/credentials"
+from init.system.log import INFO, Log
+from init.system.places import CREDENTIALS
 
 # Names of ours that the kernel, not knowing them, has put into our environment (init/main.c,
 # unknown_bootoption). The real init has no use for them, and cifsroot= may hold a password.
@@ -56,7 +55,7 @@ def _boot() -> None:
     system_log.limit_kernel_log("on")
     log = Log()
     line = words.parse(read_text("/proc/cmdline"))
-    log.write(6, f"/init runs, Python {sys.version.split()[0]}")
+    log.write(INFO, f"/init runs, Python {sys.version.split()[0]}")
     try:
         arguments = tuple(word for word in sys.argv[1:] if word not in _OURS)  # "bond" and "nfsrootdebug" stand alone
         chosen = settings.from_command_line(line, read_text(CREDENTIALS), arguments)

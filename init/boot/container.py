@@ -13,6 +13,7 @@ from init.boot.filesystem import Place
 from init.cmdline.loopflags import Flags
 from init.container_lease import admission
 from init.operations import StepError
+from init.system.log import INFO, WARNING
 from init.system.places import SHARE_POINT, shown
 from init.system.stdlib import TYPE_CHECKING, NamedTuple
 
@@ -143,7 +144,7 @@ def attach(place: Place, *, read_only: bool, direct: bool = True) -> Steps:
     )
     how = "direct I/O" if attached.direct else "through the share's page cache"
     yield operations.Log(
-        6, f"container: {shown(place.path)} on {attached.device}, sectors of {place.sector} bytes, {how}"
+        INFO, f"container: {shown(place.path)} on {attached.device}, sectors of {place.sector} bytes, {how}"
     )
     return attached.device
 
@@ -153,4 +154,4 @@ def detach(device: str) -> Steps:
     try:
         yield operations.DetachLoop(device)
     except StepError as error:
-        yield operations.Log(4, f"container: {error.reason}")
+        yield operations.Log(WARNING, f"container: {error.reason}")

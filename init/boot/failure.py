@@ -5,6 +5,7 @@ from __future__ import annotations
 from init import operations
 from init.cmdline.settings import Settings
 from init.operations import StepError
+from init.system.log import ERROR
 from init.system.stdlib import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
 def end_unless_shell(panic: int, wants_shell: bool) -> Steps:
     """What panic= says (seconds until the reboot; negative: at once), else a halt where no shell is wanted."""
     if panic:
-        yield operations.Log(3, f"panic={panic}: rebooting")
+        yield operations.Log(ERROR, f"panic={panic}: rebooting")
         if panic > 0:
             yield operations.Sleep(float(panic))
         yield operations.End("reboot")
     if not wants_shell:
-        yield operations.Log(3, "rd.shell=0: no shell, the machine is halted")
+        yield operations.Log(ERROR, "rd.shell=0: no shell, the machine is halted")
         yield operations.End("halt")
 
 
@@ -31,7 +32,7 @@ def overdue(settings: Settings, call: str, seconds: float) -> Steps:
     error = StepError(
         f"no answer from the server to: {call}", hint="is the server on? the boot goes on as soon as it answers"
     )
-    yield operations.Log(3, error.reason)
+    yield operations.Log(ERROR, error.reason)
     yield operations.Report(report("share", error, seconds))
     yield from end_unless_shell(settings.panic, settings.shell)
 
@@ -51,7 +52,7 @@ def shell(greeting: str) -> Steps:
 def refuse(mistakes: tuple[str, ...], panic: int, wants_shell: bool) -> Steps:
     """A command line that cannot be booted: everything wrong with it, then a shell or what panic= says."""
     error = StepError("the kernel command line is wrong", mistakes, hint="mend it in the boot loader and start again")
-    yield operations.Log(3, f"cmdline: {'; '.join(mistakes)}")
+    yield operations.Log(ERROR, f"cmdline: {'; '.join(mistakes)}")
     yield operations.Report(report("cmdline", error, 0.0))
     yield from end_unless_shell(panic, wants_shell)
     while True:

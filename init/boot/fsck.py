@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from init import operations
 from init.operations import StepError
+from init.system.log import WARNING
 from init.system.stdlib import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def check(name: str, place: Place, device: str, wish: Fsck) -> Steps:
     if place.fstype != "ext4":
         if wish.mode == "force":
             yield operations.Log(
-                4, f"container: {place.fstype} is not checked: what its log holds is replayed by the mount"
+                WARNING, f"container: {place.fstype} is not checked: what its log holds is replayed by the mount"
             )
         return
     forced = ("-f",) if wish.mode == "force" else ()
@@ -41,7 +42,8 @@ def check(name: str, place: Place, device: str, wish: Fsck) -> Steps:
         state = {"errors": "has errors", "journal": "was not unmounted"}.get(place.trouble, "")
         if state or forced:
             yield operations.Log(
-                4, f"container: {name} {state or 'is to be checked'}, and this image has no e2fsck (profile part fsck)"
+                WARNING,
+                f"container: {name} {state or 'is to be checked'}, and this image has no e2fsck (profile part fsck)",
             )
         return
     if found.code & ~_CORRECTED:

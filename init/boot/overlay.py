@@ -16,6 +16,7 @@ from init.cmdline.loopflags import Flags
 from init.cmdline.overlay import Overlay
 from init.cmdline.settings import Loop
 from init.operations import StepError
+from init.system.log import NOTICE
 from init.system.places import LAYER, LOWER, SHARE_POINT, SYSROOT, shown
 from init.system.stdlib import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def mount(settings: Settings, wanted: Overlay) -> Steps:
         folder = SHARE_POINT if settings.loop else LOWER
         path = f"{folder}/{expand(wanted.path, (yield operations.MachineNames()))}"
         if (yield operations.MakeContainer(path, int(wanted.size))):
-            yield operations.Log(5, f"overlay: made {shown(path)}, {int(wanted.size) >> 20} MiB at most")
+            yield operations.Log(NOTICE, f"overlay: made {shown(path)}, {int(wanted.size) >> 20} MiB at most")
         loop = Loop(path, "", Flags())
         own = yield from container.use(settings, path, LAYER, loop, read_only=False, written=True)
     else:

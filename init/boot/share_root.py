@@ -15,6 +15,7 @@ from init import operations
 from init.boot import share_needs
 from init.cmdline import cifsroot
 from init.operations import StepError
+from init.system.log import INFO, WARNING
 from init.system.places import SYSROOT
 from init.system.stdlib import TYPE_CHECKING
 
@@ -59,14 +60,14 @@ def mount(settings: Settings, share: Share) -> Steps:
             if len(tries) == 1 or error.errno not in _NOT_SPOKEN:
                 raise error
             refused.append(error)
-            yield operations.Log(6, f"share: {options}: {error.reason}")
+            yield operations.Log(INFO, f"share: {options}: {error.reason}")
             continue
         found: Found = yield operations.TryRoot(root, settings.source_read_only or "ro" in options.split(","), PATIENCE)
         if best is None or len(found.lacks) < len(best[1].lacks):
             best = mounted, found
         if not found.lacks or found.trouble or options == tries[-1]:
             break
-        yield operations.Log(6, f"share: {options}: lacks {', '.join(found.lacks)}")
+        yield operations.Log(INFO, f"share: {options}: lacks {', '.join(found.lacks)}")
         yield operations.Unmount(root)
         mounted = ""
     if best is None:
@@ -118,7 +119,7 @@ def _mount(settings: Settings, share: Share, options: str) -> Steps:
         yield operations.Unmount(settings.root_point)
         options = f"{options},nolease"
         yield operations.Log(
-            6, "share: the server grants no leases, so nothing is cached on the strength of oplocks: nolease"
+            INFO, "share: the server grants no leases, so nothing is cached on the strength of oplocks: nolease"
         )
         yield from _mount_with(settings, share, options)
     return options
@@ -156,10 +157,10 @@ def _nothing_spoken(share: Share, refused: list[StepError]) -> StepError:
 def _judge(found: Found, root: str) -> Steps:
     """Say what is missing; an error only where no init could run."""
     if found.trouble:
-        yield operations.Log(4, f"root: {found.trouble}")
+        yield operations.Log(WARNING, f"root: {found.trouble}")
     line = share_needs.advise(found)
     if "executing scripts" in found.lacks:
         yield operations.Unmount(root)
         raise StepError("nothing on the share can be executed", (line,))
     if line:
-        yield operations.Log(4, f"root: {line}")
+        yield operations.Log(WARNING, f"root: {line}")

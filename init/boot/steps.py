@@ -28,6 +28,7 @@ from init.cmdline.cifsroot import Share
 from init.cmdline.settings import Settings
 from init.network.configure import Network
 from init.operations import StepError
+from init.system.log import ERROR, INFO, NOTICE
 from init.system.places import SHARE_POINT, SYSROOT
 from init.system.stdlib import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def boot(settings: Settings) -> Steps:
     try:
         yield from _find_root(settings)
     except _MountedByHand:
-        yield operations.Log(5, f"root: {SYSROOT} was mounted by hand")
+        yield operations.Log(NOTICE, f"root: {SYSROOT} was mounted by hand")
     yield from _step("switch", settings, lambda: _switch(settings))
 
 
@@ -57,7 +58,7 @@ def _find_root(settings: Settings) -> Steps:
     yield from _step("drivers", settings, lambda: _drivers())
     yield from _step("network", settings, lambda: _network(settings))
     if settings.rootdelay > 0:
-        yield operations.Log(6, f"rootdelay: waiting {settings.rootdelay:g} s")
+        yield operations.Log(INFO, f"rootdelay: waiting {settings.rootdelay:g} s")
         yield operations.Sleep(settings.rootdelay)
     yield from _step("share", settings, lambda: _share(settings))
     loop = settings.loop
@@ -86,7 +87,7 @@ def _step(name: str, settings: Settings, attempt: Callable[[], Steps]) -> Steps:
                 if error.reason != reason:
                     # an error's level: whoever waits in front of a quiet console is to know for what
                     limit = "for ever" if settings.rootwait else f"for {settings.retry:g} s at most"
-                    yield operations.Log(3, f"{name}: {error.reason}; trying again, {limit}")
+                    yield operations.Log(ERROR, f"{name}: {error.reason}; trying again, {limit}")
                 reason = error.reason
                 yield operations.Sleep(delay)
                 delay = min(delay * 1.5, 5.0)
@@ -95,13 +96,13 @@ def _step(name: str, settings: Settings, attempt: Callable[[], Steps]) -> Steps:
             started, delay, reason = (yield operations.Now()), 0.5, ""
         else:
             now = yield operations.Now()
-            yield operations.Log(6, f"{name}: {done} [{now - started:.2f} s]")
+            yield operations.Log(INFO, f"{name}: {done} [{now - started:.2f} s]")
             return
 
 
 def _give_up(name: str, settings: Settings, error: StepError, seconds: float) -> Steps:
     """Report, then end in the shell, or in what panic= says (kernel-parameters.txt: 0 waits for ever)."""
-    yield operations.Log(3, f"{name}: {error.reason}")
+    yield operations.Log(ERROR, f"{name}: {error.reason}")
     yield operations.Report(report(name, error, seconds))
     yield from end_unless_shell(settings.panic, settings.shell)
     yield from shell(f"emergency shell: leave it to try '{name}' again, or mount a root on {SYSROOT} first")
@@ -164,7 +165,7 @@ def _switch(settings: Settings) -> Steps:
     argv = (path, *settings.init_arguments)
     if way != "none":
         size = yield operations.StageRamdisk()
-        yield operations.Log(6, f"switch: shutdown ramdisk staged, {size / 1e6:.1f} MB")
-    yield operations.Log(5, f"switch: starting {path}, the way back is '{way}'")
+        yield operations.Log(INFO, f"switch: shutdown ramdisk staged, {size / 1e6:.1f} MB")
+    yield operations.Log(NOTICE, f"switch: starting {path}, the way back is '{way}'")
     yield operations.Supervise(argv) if way == "supervise" else operations.SwitchRoot(argv)
     return "the real init has started"

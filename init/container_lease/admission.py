@@ -10,6 +10,7 @@ from init import operations
 from init.cmdline.cifsroot import Share
 from init.container_lease.record import GRACE, decode
 from init.operations import StepError
+from init.system.log import ERROR, NOTICE, WARNING
 from init.system.places import shown
 from init.system.stdlib import TYPE_CHECKING, NamedTuple
 
@@ -38,15 +39,15 @@ def take(settings: Settings, path: str, *, write: bool) -> Steps:
     give_up() gives it back after a failure.
     """
     if settings.lease.mode == "off":
-        yield operations.Log(4, f"lease: rd.lease=off: nothing keeps another machine out of {shown(path)}")
+        yield operations.Log(WARNING, f"lease: rd.lease=off: nothing keeps another machine out of {shown(path)}")
         return Terms(write)
     queue = _Queue(settings, path, write, (yield operations.Now()))
     while True:
         answer: Answer = yield operations.Claim(path, write, queue.over)
         if answer.verdict == "granted":
-            yield operations.Log(5, f"lease: {shown(path)} is ours to {'write' if write else 'read'}")
+            yield operations.Log(NOTICE, f"lease: {shown(path)} is ours to {'write' if write else 'read'}")
             if answer.text:
-                yield operations.Log(4, f"lease: {answer.text}")
+                yield operations.Log(WARNING, f"lease: {answer.text}")
             return Terms(write)
         if answer.verdict == "local":
             return (yield from _without(path, answer.text, write))
@@ -54,7 +55,7 @@ def take(settings: Settings, path: str, *, write: bool) -> Steps:
             raise StepError(f"{shown(path)}: no lease on it: {answer.text}", errno=answer.errno, retry=True)
         if answer.verdict == "held" and settings.lease.mode == "ro":
             yield operations.Log(
-                3,
+                ERROR,
                 f"lease: {shown(path)} is held by {queue.name(answer)}: going on READ-ONLY (rd.lease=ro); "
                 "what is written there meanwhile may be read half-changed, or not at all",
             )
@@ -62,7 +63,7 @@ def take(settings: Settings, path: str, *, write: bool) -> Steps:
         now = yield operations.Now()
         news = queue.hold_back(answer, now) if answer.verdict == "abandoned" else queue.stand(answer, now)
         if news:
-            yield operations.Log(3, f"lease: {shown(path)} {news}")
+            yield operations.Log(ERROR, f"lease: {shown(path)} {news}")
         yield operations.Sleep(POLL)
 
 
@@ -122,7 +123,9 @@ def _without(path: str, why: str, write: bool) -> Steps:
             f"{shown(path)}: no lease can be had on it: {why} keeps locks on this machine, the server hears of none",
             hint="NFS 4 has locks (nfsroot=...,vers=4); rd.lease=off does without, where no other machine writes",
         )
-    yield operations.Log(3, f"lease: {why} keeps locks on this machine: NOTHING KEEPS ANOTHER ONE OUT of {shown(path)}")
+    yield operations.Log(
+        ERROR, f"lease: {why} keeps locks on this machine: NOTHING KEEPS ANOTHER ONE OUT of {shown(path)}"
+    )
     return Terms(write)
 
 

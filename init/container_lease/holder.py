@@ -20,17 +20,17 @@ import time
 from init.container_lease import fence, record, stale_connections, watch
 from init.container_lease.record import Answer, Claim, Record
 from init.container_lease.record_file import read_record, remove_record, write_record
-from init.system import places, syscalls
+from init.system import syscalls
 from init.system.cmodules import signal
 from init.system.files import read_text
-from init.system.places import BOOT_ID, RAMDISK
+from init.system.log import ALERT
+from init.system.places import BOOT_ID, HOLDER, HOLDERS, RAMDISK
 from init.system.stdlib import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from init import operations
 
 LET_GO, GO_OVER = signal.SIGUSR1, signal.SIGUSR2
-FOLDER = "/leases"  # on the ramdisk: one file for each claimant, named by its PID
 _F_OFD_SETLK = 37
 _DEAF = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT, signal.SIGALRM)
 _TRIES = 4  # for EAGAIN, cifs's word while it connects again
@@ -179,7 +179,7 @@ def _keep(held: Held) -> None:
     else:
         what = ("what is read here is being written there: start this machine again",)
     lines = (f"THE LEASE ON {held.name} IS LOST to {by}", *what)
-    fence.say(1, f"lease: {'; '.join(lines)}", console=(f"mkinitfs: {lines[0]}", *(f"  {line}" for line in what)))
+    fence.say(ALERT, f"lease: {'; '.join(lines)}", console=(f"mkinitfs: {lines[0]}", *(f"  {line}" for line in what)))
     while True:
         _pause(held, 3600.0, lost=True)
 
@@ -212,12 +212,12 @@ def _pause(held: Held, seconds: float, *, lost: bool = False) -> None:
     os.chroot(RAMDISK)
     os.chdir("/")
     # Nothing of /dev, which could not be unmounted as long as we live.
-    nothing = os.open(f"{FOLDER}/{os.getpid()}", os.O_RDONLY)
+    nothing = os.open(f"{HOLDERS}/{os.getpid()}", os.O_RDONLY)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
     os.setpriority(os.PRIO_PROCESS, 0, 10)  # the processor is the real init's while it starts
     words = [str(int(value)) for value in held[:5]]
-    os.execve(sys.executable, [sys.executable, "-ISB", places.CLAIMANT, *words, held.boot, held.name], {})
+    os.execve(sys.executable, [sys.executable, "-ISB", HOLDER, *words, held.boot, held.name], {})
 
 
 def main() -> None:
@@ -248,8 +248,8 @@ def claims() -> list[Claim]:
     """The claimants that went over to the ramdisk, asked there."""
     found = []
     try:
-        for pid in os.listdir(FOLDER):
-            with open(f"{FOLDER}/{pid}", errors="surrogateescape") as file:
+        for pid in os.listdir(HOLDERS):
+            with open(f"{HOLDERS}/{pid}", errors="surrogateescape") as file:
                 device, _, name = file.read().partition(" ")
             found.append(Claim(int(pid), device, name))
     except FileNotFoundError:
@@ -263,7 +263,7 @@ def end(pid: int, forced: bool, path: str) -> None:
         if not forced:
             raise OSError(errno.ETIMEDOUT, trouble)
         os.kill(pid, signal.SIGKILL)
-    os.unlink(f"{FOLDER}/{pid}")
+    os.unlink(f"{HOLDERS}/{pid}")
     folder_path, _, name = path.rpartition("/")
     try:
         folder = os.open(folder_path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -9,18 +9,15 @@ import time
 
 from init.container_lease import holder, stale_connections
 from init.container_lease.record import Answer, Record, decode
-from init.system import places
 from init.system.cmodules import signal
 from init.system.files import read_text
 from init.system.mount_table import mount_of, parse_mountinfo
-from init.system.places import RAMDISK
+from init.system.places import BOOT_ID, HOLDERS, HOLDERS_AT_BOOT
 from init.system.stdlib import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from init import operations
     from init.network.state import Network
-
-_NOTES = RAMDISK + holder.FOLDER
 
 
 class Claims:
@@ -29,9 +26,9 @@ class Claims:
     def __init__(self) -> None:
         self._held: dict[str, int] = {}
         self._ended: list[str] = []  # records of this machine before a power cut whose connections were ended
-        os.makedirs(_NOTES, exist_ok=True)
-        if not os.path.lexists(holder.FOLDER):
-            os.symlink(_NOTES, holder.FOLDER)  # where a teardown looks, on the ramdisk or, the boot failed, here
+        os.makedirs(HOLDERS_AT_BOOT, exist_ok=True)
+        if not os.path.lexists(HOLDERS):
+            os.symlink(HOLDERS_AT_BOOT, HOLDERS)  # where a teardown looks, on the ramdisk or, the boot failed, here
 
     def claim(self, operation: operations.Claim, network: Network) -> Answer:
         """Try for the lease that `operation` names. Raises OSError."""
@@ -50,7 +47,7 @@ class Claims:
         """Give one back, if it is held."""
         if child := self._held.pop(path, 0):
             _give_up(child)
-            os.unlink(f"{_NOTES}/{child}")
+            os.unlink(f"{HOLDERS_AT_BOOT}/{child}")
 
     def go_over(self) -> None:
         """Send every claimant to the staged ramdisk: the initramfs is about to go. Raises OSError."""
@@ -68,7 +65,7 @@ def identity(network: Network) -> Record:
         addresses=" ".join(interface.address for interface in network.interfaces),
         macs=" ".join(sorted(cards - {"", "00:00:00:00:00:00"})),
         machine=read_text("/sys/class/dmi/id/product_uuid").strip().lower(),
-        boot=read_text(places.BOOT_ID).strip(),
+        boot=read_text(BOOT_ID).strip(),
         ports=stale_connections.ports(),
     )
 
@@ -131,7 +128,7 @@ def _note(pid: int, path: str) -> None:
     """Leave word of the claimant of `path` for whoever ends it (claimant.claims())."""
     mount = mount_of(path, parse_mountinfo(read_text("/proc/self/mountinfo")))
     device, below = (mount.device, path[len(mount.point) + 1 :]) if mount else ("0:0", path)
-    with open(f"{_NOTES}/{pid}", "w", errors="surrogateescape") as file:
+    with open(f"{HOLDERS_AT_BOOT}/{pid}", "w", errors="surrogateescape") as file:
         file.write(f"{device} {below}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from init.system.log import EMERGENCY, WARNING
 from init.system.stdlib import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ class Act(NamedTuple):
 
     do: str
     seconds: float = 0.0
-    level: int = 0
+    level: int = EMERGENCY
     text: str = ""
 
 
@@ -45,7 +46,7 @@ def watch(stacking: bool) -> Generator[Act, str, None]:
         if outcome == usual:
             continue
         if outcome == "granted":
-            yield Act("say", level=4, text="the server had forgotten our lock; it is taken again")
+            yield Act("say", level=WARNING, text="the server had forgotten our lock; it is taken again")
             continue
         if outcome == "gone":
             yield from _come_back()
@@ -58,7 +59,7 @@ def _come_back() -> Generator[Act, str, None]:
     said = False
     while (yield Act("reopen")) != "granted":
         if not said:
-            yield Act("say", level=4, text="the server does not answer for it; our lock may be forgotten there")
+            yield Act("say", level=WARNING, text="the server does not answer for it; our lock may be forgotten there")
         said = True
         yield Act("wait", SOON)
 
@@ -69,7 +70,7 @@ def _retaken() -> Generator[Act, str, bool]:
     while waited <= PATIENCE:
         outcome = yield Act("retake")
         if outcome == "granted":
-            yield Act("say", level=4, text="the server was restarted or away; our lock is taken again")
+            yield Act("say", level=WARNING, text="the server was restarted or away; our lock is taken again")
             return True
         if outcome == "gone":
             yield from _come_back()

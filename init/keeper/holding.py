@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from init.network import state
 from init.network.state import Interface
+from init.system.log import CRITICAL, DEBUG, ERROR, INFO, NOTICE, WARNING
 from init.system.stdlib import TYPE_CHECKING
 from init.wire import dhcp
 from init.wire.dhcp_options import Lease
@@ -102,11 +103,11 @@ class Holding:
         """Do what is due; `ours` says whether a device has the address as we left it."""
         if not ours:
             if not self._look_at:
-                self._say(4, "no longer on a device as it was left there; the lease is left alone")
+                self._say(WARNING, "no longer on a device as it was left there; the lease is left alone")
             self._look_at = now + max(SOONEST_LOOK, min(LATEST_LOOK, self.interface.lease_seconds / 8))
             return
         if self._look_at:
-            self._say(5, "there again; its lease is kept again")
+            self._say(NOTICE, "there again; its lease is kept again")
             self._look_at = 0.0
         before = self._client.state
         self._client.tick(now)
@@ -122,12 +123,14 @@ class Holding:
             outcome = client.receive(frame, now)
         if outcome.kind == "nak":
             reason = outcome.reason or "no reason given"
-            self._say(3, f"REFUSED by the server ({reason}); it stays, for the root is on it, and is asked for anew")
+            self._say(
+                ERROR, f"REFUSED by the server ({reason}); it stays, for the root is on it, and is asked for anew"
+            )
         elif outcome.kind == "dropped" and outcome.reason != self._dropped:
             self._dropped = outcome.reason
-            self._say(6, f"dropped a packet: {outcome.reason}")
+            self._say(INFO, f"dropped a packet: {outcome.reason}")
         elif outcome.kind == "taken":
-            self._say(4, f"another machine has the address offered instead: {outcome.reason}")
+            self._say(WARNING, f"another machine has the address offered instead: {outcome.reason}")
         return self._taken(before)
 
     def _taken(self, before: str) -> bool:
@@ -142,12 +145,14 @@ class Holding:
         interface = self.interface
         left = interface.obtained + interface.lease_seconds - now
         if self._client.state == RENEWING:
-            self._say(7, f"asking {interface.server} to renew the lease")
+            self._say(DEBUG, f"asking {interface.server} to renew the lease")
         elif self._client.state == REBINDING:
-            self._say(4, f"no answer from {interface.server}; asking every server, {left:.0f} s of the lease left")
+            self._say(
+                WARNING, f"no answer from {interface.server}; asking every server, {left:.0f} s of the lease left"
+            )
         elif now >= interface.obtained + interface.lease_seconds and not self._ended:
             self._ended = True
-            self._say(3, "the lease HAS RUN OUT without an answer; it stays, for the root is on it; asking on")
+            self._say(ERROR, "the lease HAS RUN OUT without an answer; it stays, for the root is on it; asking on")
 
     def _take(self, lease: Lease | Lease6, before: str) -> None:
         """Go over to the lease that was given in the state `before`."""
@@ -161,14 +166,14 @@ class Holding:
         time, server = f"{lease.seconds} s" if lease.seconds else "ever", self.interface.server
         if self.interface.address != old.address:
             self._say(
-                2,
+                CRITICAL,
                 f"GIVEN INSTEAD OF {old.address} by {server}, which insists; "
                 f"{old.address} stays for as long as the root's connections need it",
             )
         elif before in (RENEWING, REBINDING):
-            self._say(7, f"lease renewed by {server} for {time}")
+            self._say(DEBUG, f"lease renewed by {server} for {time}")
         else:
-            self._say(5, f"given again by {server} for {time}")
+            self._say(NOTICE, f"given again by {server} for {time}")
 
     def _say(self, level: int, text: str) -> None:
         self.news.append((level, f"{self.interface.device}: {self.interface.address}: {text}"))

@@ -9,6 +9,7 @@ import time
 from init.keeper import holding
 from init.network import sockets
 from init.network.rtnetlink import Rtnetlink
+from init.system.log import INFO
 from init.system.stdlib import TYPE_CHECKING
 from init.wire import ethernet, netlink
 from init.wire.bootp import CLIENT_PORT
@@ -53,7 +54,7 @@ class Line:
                 try:
                     self._send(self.device, message)
                 except (OSError, netlink.NetlinkError) as error:
-                    self.holding.news.append((6, f"{self.device.name}: {error}"))
+                    self.holding.news.append((INFO, f"{self.device.name}: {error}"))
 
     def _open(self, kind: int, build: Callable[[], sockets.Socket]) -> sockets.Socket:
         """Return the socket for this kind of message, made by `build` where there is none yet. Raises OSError."""

@@ -20,7 +20,8 @@ from init.network import record as network_record
 from init.network.rtnetlink import Rtnetlink
 from init.system import log, syscalls
 from init.system.cmodules import signal
-from init.system.places import NET_FOLDER
+from init.system.log import ERROR, WARNING
+from init.system.places import NETWORK
 from init.system.stdlib import TYPE_CHECKING
 from init.wire import netlink
 
@@ -94,7 +95,7 @@ class Keeper:
             with Rtnetlink() as routes:
                 return routes.holder(interface.address)
         except (OSError, netlink.NetlinkError) as error:
-            self._say(4, f"lease: {error}")
+            self._say(WARNING, f"lease: {error}")
             return None
 
     def _take_over(self, line: Line, old: Interface) -> None:
@@ -107,7 +108,7 @@ class Keeper:
                 line.assign(routes, old)
             network_files.leave_files(self.network, self._folder, run="")
         except (OSError, netlink.NetlinkError) as error:
-            self._say(3, f"lease: {new.device}: {error}")
+            self._say(ERROR, f"lease: {new.device}: {error}")
 
 
 def main() -> None:
@@ -120,8 +121,8 @@ def main() -> None:
         except OSError:
             pass
 
-    with open(f"{NET_FOLDER}/state", encoding="utf-8", errors="surrogateescape") as file:
-        keeper = Keeper(network_record.decode(file.read()), NET_FOLDER, say)
+    with open(f"{NETWORK}/state", encoding="utf-8", errors="surrogateescape") as file:
+        keeper = Keeper(network_record.decode(file.read()), NETWORK, say)
     os.setpriority(os.PRIO_PROCESS, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     watch = keeper_watch.Watch(say)

@@ -9,6 +9,7 @@ from init.keeper import holding
 from init.keeper.line import now, random
 from init.network import sockets
 from init.network.rtnetlink import Rtnetlink
+from init.system.log import NOTICE, WARNING
 from init.system.stdlib import TYPE_CHECKING
 from init.wire import ethernet, netlink
 from init.wire.bootp import CLIENT_PORT
@@ -42,9 +43,9 @@ def give_back(state: Network, say: Say) -> None:
                 _await_sent(opened)
             finally:
                 opened.close()
-            say(5, f"shutdown: {interface.device}: lease of {interface.address} given back to {interface.server}")
+            say(NOTICE, f"shutdown: {interface.device}: lease of {interface.address} given back to {interface.server}")
         except (OSError, netlink.NetlinkError) as error:
-            say(4, f"shutdown: {interface.device}: lease not given back: {error}")
+            say(WARNING, f"shutdown: {interface.device}: lease not given back: {error}")
 
 
 def _await_sent(opened: sockets.Socket, patience: float = 1.0) -> None:

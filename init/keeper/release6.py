@@ -10,6 +10,7 @@ from init.keeper.line6 import local
 from init.network import sockets
 from init.network.rtnetlink import Rtnetlink
 from init.system import log
+from init.system.log import NOTICE, WARNING
 from init.system.stdlib import TYPE_CHECKING
 from init.wire import dhcp6, ip6, netlink, netlink6
 
@@ -39,10 +40,10 @@ def give_back(interface: Interface, say: log.Say) -> None:
         finally:
             opened.close()
     except (OSError, netlink.NetlinkError) as error:
-        say(4, f"shutdown: {interface.device}: lease not given back: {error}")
+        say(WARNING, f"shutdown: {interface.device}: lease not given back: {error}")
         return
     silent = "" if heard else ", which does not say that it has heard"
-    say(5, f"shutdown: {interface.device}: lease of {interface.address} given back to {interface.server}{silent}")
+    say(NOTICE, f"shutdown: {interface.device}: lease of {interface.address} given back to {interface.server}{silent}")
 
 
 def _await_local(routes: Rtnetlink, link: Link) -> bytes:

@@ -11,6 +11,7 @@ import time
 from init.network.restore import restore
 from init.network.rtnetlink import Rtnetlink
 from init.network.state import NetworkError
+from init.system.log import INFO, WARNING
 from init.system.stdlib import TYPE_CHECKING
 from init.wire import netlink
 
@@ -82,12 +83,12 @@ class Watch:
         self._down.clear()
         if not gone:
             return
-        self._say(4, f"network: the root's {gone[0].device} was taken down; bringing it back")
+        self._say(WARNING, f"network: the root's {gone[0].device} was taken down; bringing it back")
         try:
             restore(
                 network._replace(interfaces=gone),
                 deadline=time.monotonic(),
-                log=lambda line: self._say(6, f"network: {line}"),
+                log=lambda line: self._say(INFO, f"network: {line}"),
             )
         except NetworkError as error:
-            self._say(4, error.message)
+            self._say(WARNING, error.message)

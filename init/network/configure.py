@@ -15,6 +15,7 @@ from init.network.rtnetlink import Rtnetlink
 from init.network.search import Search
 from init.network.state import Interface, Made, Network, NetworkError
 from init.network.texts import resolv_conf
+from init.system.log import WARNING
 from init.system.stdlib import TYPE_CHECKING
 from init.wire import netlink
 
@@ -98,7 +99,7 @@ def _configure(search: Search, request: Request, metric: int, deadline: float, l
 
             interface = state.static(request, link, metric)
             if trouble := conflict.found(search.kernel, link, interface.address):
-                log(f"{link.name}: WARNING: {interface.address} {trouble}", 4)
+                log(f"{link.name}: WARNING: {interface.address} {trouble}", WARNING)
         else:
             # Leases are kept by a clock that goes on while the machine sleeps.
             ahead = time.clock_gettime(time.CLOCK_BOOTTIME) - search.now()

@@ -9,10 +9,10 @@ from init.network import record as network_record
 from init.network import texts
 from init.network.state import Network
 from init.network.texts import resolv_conf
-from init.system.places import STATE_FOLDER
+from init.system.places import NETWORK_AT_BOOT
 
 
-def leave_files(network: Network, folder: str = STATE_FOLDER, run: str = "/run") -> None:
+def leave_files(network: Network, folder: str = NETWORK_AT_BOOT, run: str = "/run") -> None:
     """Write pnp, ntp_servers, resolv.conf, state to `folder`, and to `run` (not where that is "") what is about one
     device: net-DEVICE.conf, net6-DEVICE.conf.
 

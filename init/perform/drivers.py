@@ -12,12 +12,13 @@ from init.perform.modules import ModuleIndex
 from init.system import syscalls
 from init.system.cmodules import signal, socket
 from init.system.files import read_text
+from init.system.log import WARNING
+from init.system.places import MODULES
 from init.system.stdlib import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SETTINGS = "/usr/lib/mkinitfs/modules"
 NETLINK_KOBJECT_UEVENT = 15
 
 
@@ -61,12 +62,12 @@ class Drivers:
             except FileExistsError:
                 pass
             except OSError as error:
-                self._log(4, f"drivers: {path}: {error.strerror}")
+                self._log(WARNING, f"drivers: {path}: {error.strerror}")
         return loaded
 
     def coldplug(self) -> int:
         """Load what the image names, then what the devices ask for, until no new device turns up."""
-        loaded = sum(self.load(name) for name in read_text(SETTINGS).split())
+        loaded = sum(self.load(name) for name in read_text(MODULES).split())
         while fresh := set(modaliases()) - self._seen:
             self._seen |= fresh
             loaded += sum(self.load(name) for name in self._index.wanted(fresh))

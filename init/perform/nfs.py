@@ -17,7 +17,7 @@ from init.perform import nfs_attempts
 from init.system import spawn, syscalls
 from init.system.cmodules import signal, socket
 from init.system.files import read_text
-from init.system.log import KernelMessages
+from init.system.log import DEBUG, NOTICE, KernelMessages
 from init.system.stdlib import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from init.perform.nfs_attempts import Attempt
 
 UNIQUE_ID = "/sys/module/nfs/parameters/nfs4_unique_id"
-DEBUG, DEBUG_ROOT_AND_MOUNT = "/proc/sys/sunrpc/nfs_debug", "0x480"  # NFSDBG_ROOT | NFSDBG_MOUNT (linux/nfs_fs.h)
+NFS_DEBUG, DEBUG_ROOT_AND_MOUNT = "/proc/sys/sunrpc/nfs_debug", "0x480"  # NFSDBG_ROOT | NFSDBG_MOUNT (linux/nfs_fs.h)
 FEWEST_SECONDS = 20.0  # for one attempt where there are others: rpcbind's own time-outs are 10
 
 _PASSING = (
@@ -71,7 +71,7 @@ def mount(
     Every way that the export and the network leave open is tried, `timeout` seconds for all of them.
     """
     ways = nfs_attempts.attempts(export, network, container)
-    level = 5 if export.debug else 7
+    level = NOTICE if export.debug else DEBUG
     if network.rootpath:
         say(level, f"share: DHCP option 17 is {network.rootpath}")
     if not ways:
@@ -127,7 +127,7 @@ def _prepare(network: Network, debug: bool) -> None:
     if mac and not read_text(UNIQUE_ID).strip():
         _write(UNIQUE_ID, mac)
     if debug:
-        _write(DEBUG, DEBUG_ROOT_AND_MOUNT)
+        _write(NFS_DEBUG, DEBUG_ROOT_AND_MOUNT)
 
 
 def _write(path: str, text: str) -> None:

@@ -13,6 +13,7 @@ import sys
 import time
 
 from init.system.cmodules import signal
+from init.system.log import ERROR
 from init.system.stdlib import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Patience:
             elif not told:
                 told = True
                 limit = "" if self._seconds == float("inf") else f", for {self._seconds:g} s at most"
-                self._say(3, f"no answer from the server to: {call}; waiting{limit}")
+                self._say(ERROR, f"no answer from the server to: {call}; waiting{limit}")
                 due = began + self._seconds
             else:
                 due = float("inf")

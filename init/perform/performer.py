@@ -19,7 +19,7 @@ from init.shutdown import reboot_watch
 from init.system import console, places, spawn, syscalls
 from init.system.cmodules import signal, socket
 from init.system.files import read_text
-from init.system.log import KernelMessages, Log, limit_kernel_log
+from init.system.log import DEBUG, ERROR, INFO, KernelMessages, Log, limit_kernel_log
 from init.system.places import SYSROOT
 from init.system.stdlib import TYPE_CHECKING
 
@@ -56,7 +56,7 @@ class Performer:
                 operation = steps.throw(error) if error else steps.send(answer)
                 answer, error = None, None
                 if self._debug and not isinstance(operation, (operations.Log, operations.Now)):
-                    self._log.write(7, f"debug: {operation.describe()}")
+                    self._log.write(DEBUG, f"debug: {operation.describe()}")
                 try:
                     answer = self._carry_out(operation)
                 except StepError as failed:
@@ -106,7 +106,7 @@ class Performer:
                 operation.requests,
                 operation.devices,
                 deadline=time.monotonic() + operation.timeout,
-                log=lambda line, level=6: self._log.write(level, f"network: {line}"),
+                log=lambda line, level=INFO: self._log.write(level, f"network: {line}"),
             )
             if found.interfaces:
                 _leave_for_managers(found)
@@ -211,7 +211,7 @@ class Performer:
         try:
             return switch.leave_keeper() if self._network.interfaces and ramdisk.staged() else 0
         except OSError as error:
-            self._log.write(3, f"switch: nobody will keep the network: {error.strerror}")
+            self._log.write(ERROR, f"switch: nobody will keep the network: {error.strerror}")
             return 0
 
     def _supervise(self, operation: operations.Supervise) -> None:
@@ -259,7 +259,7 @@ def end(verb: str, log: Log) -> None:
     """Hand back what a boot has attached, the way a shutdown does, and end the machine; does not return."""
     from init.shutdown import teardown  # only a boot that failed goes this way
 
-    teardown.finish(verb, SYSROOT, places.STATE_FOLDER, log.write)
+    teardown.finish(verb, SYSROOT, places.NETWORK_AT_BOOT, log.write)
 
 
 def _leave_for_managers(found: configure.Network) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 
 from init.system import syscalls
-from init.system.places import RAMDISK
+from init.system.places import RAMDISK, RAMDISK_LIST
 
-LIST = "/usr/lib/mkinitfs/ramdisk"  # what to copy, one image path a line; the builder's profile `shutdown`
 SHUTDOWN = "shutdown"
 
 
@@ -23,7 +22,7 @@ def stage() -> int:
     systemd looks for an executable `shutdown` and needs nothing else to go ahead (INITRD_INTERFACE), so that
     name appears last and whole.
     """
-    with open(LIST, errors="surrogateescape") as file:
+    with open(RAMDISK_LIST, errors="surrogateescape") as file:
         paths = [line for line in file.read().splitlines() if line and line != SHUTDOWN]
     size = sum(_copy("/" + path, f"{RAMDISK}/{path}") for path in paths)
     size += _copy("/" + SHUTDOWN, f"{RAMDISK}/.{SHUTDOWN}")

@@ -11,11 +11,8 @@ import os
 import sys
 
 from init.shutdown import processes, supervisor, teardown
-from init.system import syscalls
-from init.system.log import Log
-
-OLD_ROOT = "/oldroot"
-NET_FOLDER = "/net"
+from init.system import places, syscalls
+from init.system.log import NOTICE, Log
 
 
 def main() -> None:
@@ -25,9 +22,9 @@ def main() -> None:
     log = Log()
     if words[:1] == ["supervise"]:
         child, listener, panic = (int(word) for word in words[1:4])
-        verb, old_root = supervisor.supervise(child, listener, panic, log.write), supervisor.OLD_ROOT
+        verb, old_root = supervisor.supervise(child, listener, panic, log.write), places.SYSROOT
     else:
-        verb, old_root = words[0] if words and words[0] in syscalls.REBOOT else "poweroff", OLD_ROOT
+        verb, old_root = words[0] if words and words[0] in syscalls.REBOOT else "poweroff", places.OLD_ROOT
         processes.end_processes(log.write)
-    log.write(5, f"shutdown: the real system has ended ({verb}); releasing what it stood on")
-    teardown.finish(verb, old_root, NET_FOLDER, log.write)
+    log.write(NOTICE, f"shutdown: the real system has ended ({verb}); releasing what it stood on")
+    teardown.finish(verb, old_root, places.NETWORK, log.write)

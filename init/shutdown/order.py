@@ -11,6 +11,7 @@ let a layer's mount go, but not what that stands on.
 from __future__ import annotations
 
 from init.container_lease.record import Claim
+from init.system.log import DEBUG, INFO, NOTICE
 from init.system.mount_table import LoopDevice, MountPoint
 from init.system.places import RAMDISK
 from init.system.stdlib import TYPE_CHECKING, NamedTuple
@@ -26,7 +27,7 @@ class Move(NamedTuple):
 
     point: str
     target: str
-    level: int = 6
+    level: int = INFO
 
     def describe(self) -> str:
         return f"move {self.point} to {self.target}"
@@ -38,7 +39,7 @@ class Unmount(NamedTuple):
     point: str
     device: str
     source: str
-    level: int = 6
+    level: int = INFO
     lazy: bool = False
 
     def describe(self) -> str:
@@ -50,7 +51,7 @@ class Detach(NamedTuple):
 
     path: str
     backing_file: str
-    level: int = 5
+    level: int = NOTICE
 
     def describe(self) -> str:
         return f"detach {self.path} ({self.backing_file})"
@@ -62,7 +63,7 @@ class LetGo(NamedTuple):
     pid: int
     device: str
     path: str
-    level: int = 5
+    level: int = NOTICE
 
     def describe(self) -> str:
         return f"give the lease on {self.path} back"
@@ -175,7 +176,7 @@ def _visit_mount(tables: _Tables, mount: MountPoint, order: list[Release], seen:
         if claim.device == mount.device:
             _visit_claim(claim, order, seen)
     # The kernel's own file systems are not worth a line on the console.
-    level = 5 if mount.fstype in NETWORK or not mount.device.startswith("0:") else 7
+    level = NOTICE if mount.fstype in NETWORK or not mount.device.startswith("0:") else DEBUG
     order.append(Unmount(mount.point, mount.device, mount.source, level, tables.is_ramdisk(mount)))
 
 

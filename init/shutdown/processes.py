@@ -9,6 +9,7 @@ from init.container_lease import holder
 from init.shutdown import order
 from init.system.cmodules import signal
 from init.system.files import read_text
+from init.system.log import WARNING
 from init.system.stdlib import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def end_processes(say: Say, patience: float = 5.0) -> None:
     left = [pid for pid in processes() if pid not in needed]
     if left:
         names = ", ".join(f"{pid} ({read_text(f'/proc/{pid}/comm').strip()})" for pid in left)
-        say(4, f"shutdown: processes that could not be ended: {names}")
+        say(WARNING, f"shutdown: processes that could not be ended: {names}")
 
 
 def _signal(pid: int, number: int) -> None:
@@ -99,5 +100,5 @@ def kill_holders(busy: list[order.Unmount], say: Say) -> None:
     for operation in busy:
         for pid in sorted(set(holders(operation.point)) - needed):
             name = read_text(f"/proc/{pid}/comm").strip()
-            say(4, f"shutdown: {operation.point} is held by process {pid} ({name}), which is ended")
+            say(WARNING, f"shutdown: {operation.point} is held by process {pid} ({name}), which is ended")
             _signal(pid, signal.SIGKILL)

@@ -19,13 +19,13 @@ from init.system import console, syscalls
 from init.system.child import bounded
 from init.system.cmodules import signal
 from init.system.files import read_text
+from init.system.log import CRITICAL
+from init.system.places import NETWORK, SYSROOT
 from init.system.stdlib import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from init.system.log import Say
 
-OLD_ROOT = "/sysroot"
-NET_FOLDER = "/net"  # /run/initramfs/net, seen from the ramdisk as root
 # The kernel sends these to PID 1: Ctrl-Alt-Del, the keyboard's request, power failure.
 HANDED_ON = (signal.SIGINT, signal.SIGWINCH, signal.SIGPWR)
 # Seconds that what is left of the system has to end in, or at least to write something back, once it asked for the end;
@@ -73,7 +73,7 @@ class Supervisor:
         self._say = say
         self._announced = ""
         self._status: int | None = None
-        self._leases = keeper_main.Keeper(network_record.decode(read_text(f"{NET_FOLDER}/state")), NET_FOLDER, say)
+        self._leases = keeper_main.Keeper(network_record.decode(read_text(f"{NETWORK}/state")), NETWORK, say)
         self._watch = watch.Watch(say)
         self._force_at = 0.0
         self._unwritten = 0
@@ -93,7 +93,7 @@ class Supervisor:
             poll.register(self._listener, select.POLLIN)
         poll.register(self._watch, select.POLLIN)
         self._reap()  # a child that ended before the handler was there
-        root = _hold(OLD_ROOT)
+        root = _hold(SYSROOT)
         while self._status is None:
             due = [at - time.monotonic() for at in (self._watch.look_at, self._force_at) if at]
             ready = dict(poll.poll(max(0.0, min(due)) * 1000 + 1 if due else None))
@@ -133,7 +133,7 @@ class Supervisor:
             self._forced = True
             lines = ("the system does not end: its server does not answer", "what was not written back is lost")
             console.tell(["mkinitfs: NOT RELEASED:", *(f"  {line}" for line in lines)])
-        bounded(lambda: syscalls.umount2(OLD_ROOT, syscalls.MNT_FORCE), FORCE_AGAIN)
+        bounded(lambda: syscalls.umount2(SYSROOT, syscalls.MNT_FORCE), FORCE_AGAIN)
 
     def _announcement(self) -> None:
         verb = reboot_watch.answer(self._listener)
@@ -187,7 +187,7 @@ def supervise(child: int, listener: int, panic: int, say: Say) -> str:
         syscalls.ctrl_alt_del_to_init()
         verb = Supervisor(child, listener, say).run()
     except Exception as error:  # the system inside is worth more than what failed out here
-        say(2, f"supervisor: {error!r}; waiting for the real init alone")
+        say(CRITICAL, f"supervisor: {error!r}; waiting for the real init alone")
         signal.set_wakeup_fd(-1)
         verb = _wait_for(child, listener)
     if verb:

@@ -22,6 +22,7 @@ from init.system import console, syscalls
 from init.system.child import UNANSWERED, bounded
 from init.system.cmodules import signal
 from init.system.files import read_text
+from init.system.log import ERROR, INFO, NOTICE, WARNING
 from init.system.mount_table import read_loops, read_mounts, unescape
 from init.system.stdlib import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ def _swap_off(say: Say) -> None:
     for line in read_text("/proc/swaps").splitlines()[1:]:
         path = unescape(line.split()[0])
         trouble = bounded(lambda path=path: syscalls.swapoff(path))  # type: ignore[misc]
-        say(4 if trouble else 5, f"shutdown: swap off {path}: {trouble or 'done'}")
+        say(WARNING if trouble else NOTICE, f"shutdown: swap off {path}: {trouble or 'done'}")
 
 
 def bring_network_back(folder: str, say: Say) -> None:
@@ -121,10 +122,10 @@ def bring_network_back(folder: str, say: Say) -> None:
         restore.restore(
             network_record.decode(state),
             deadline=time.monotonic() + 10,
-            log=lambda line: say(6, f"network: {line}"),
+            log=lambda line: say(INFO, f"network: {line}"),
         )
     except network_state.NetworkError as error:
-        say(3, f"shutdown: {error.message}")
+        say(ERROR, f"shutdown: {error.message}")
 
 
 def connected(table: str) -> bool:
@@ -152,7 +153,7 @@ def release(verb: str, old_root: str, net_folder: str, say: Say) -> None:
         bounded(os.sync)
         console.tell(["mkinitfs: NOT RELEASED:", *(f"  {line}" for line in left), "  the server may keep its locks"])
     else:
-        say(5, f"shutdown: everything is released [{time.monotonic() - started:.2f} s]")
+        say(NOTICE, f"shutdown: everything is released [{time.monotonic() - started:.2f} s]")
 
 
 def finish(verb: str, old_root: str, net_folder: str, say: Say) -> None:
@@ -168,10 +169,10 @@ def finish(verb: str, old_root: str, net_folder: str, say: Say) -> None:
 def end(verb: str, say: Say) -> None:
     """End the machine; does not return. What cannot be done is followed by what is nearest to it."""
     for attempt in (verb, "reboot" if verb == "kexec" else "poweroff", "halt"):
-        say(5, f"shutdown: {attempt}")
+        say(NOTICE, f"shutdown: {attempt}")
         try:
             syscalls.reboot(attempt)
         except OSError as error:
-            say(3, f"shutdown: {attempt}: {error.strerror}")
+            say(ERROR, f"shutdown: {attempt}: {error.strerror}")
     while True:
         signal.pause()

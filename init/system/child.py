@@ -1,41 +1,107 @@
-"""The one child with a deadline."""
+"""Child processes with a deadline: what a dead server would never let return happens in one of these."""
 
 from __future__ import annotations
 
 import os
 import select
+import sys
+import time
 
 from init.system.cmodules import signal
-from init.system.stdlib import TYPE_CHECKING
+from init.system.stdlib import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 UNANSWERED = "no answer within"
-PATIENCE = 20.0  # seconds for one call; an unmount that writes back to a slow share needs some
+LONGEST_CALL = 20.0  # seconds; an unmount that writes back to a slow share needs some
 
 
-def bounded(action: Callable[[], None], seconds: float = PATIENCE) -> str:
-    """Run `action` in a child process, at most `seconds`; answers what went wrong, "" for nothing."""
+class Child(NamedTuple):
+    """A child process and our end of the pipe that it answers on."""
+
+    pid: int
+    answers: int
+
+
+def start(action: Callable[[int], object]) -> Child:
+    """Fork; the child runs `action`, which is given the pipe to answer on, and ends. Raises OSError."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    child = os.fork()
-    if child == 0:
+    pid = os.fork()
+    if pid == 0:
         try:
             os.close(reader)
-            action()
-            os.write(writer, b"+")
-        except OSError as error:
-            os.write(writer, (error.strerror or str(error)).encode())
+            action(writer)
+        except BaseException:  # the child must never go on as its parent, which may be PID 1
+            sys.__excepthook__(*sys.exc_info())
         finally:
             os._exit(0)
     os.close(writer)
+    return Child(pid, reader)
+
+
+def read(pipe: int, seconds: float, heard: Callable[[str], None] | None = None) -> tuple[bytes, bool]:
+    """All that a pipe brings, at most `seconds` long; whether it was closed by then. `heard` is told piece by piece."""
+    deadline, said = time.monotonic() + seconds, b""
     poll = select.poll()
-    poll.register(reader, select.POLLIN)
-    ready = poll.poll(seconds * 1000)
-    answer = os.read(reader, 4096) if ready else b""
-    os.close(reader)
-    if not ready:
-        os.kill(child, signal.SIGKILL)  # reaped when it can be: it may be stuck in the kernel
-        return f"{UNANSWERED} {seconds:g} s"
-    os.waitpid(child, 0)
-    return "" if answer == b"+" else answer.decode(errors="replace") or "the call ended without an answer"
+    poll.register(pipe, select.POLLIN)
+    while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        piece = os.read(pipe, 65536)
+        if not piece:
+            return said, True
+        said += piece
+        if heard:
+            heard(piece.decode(errors="replace"))
+    return said, False
+
+
+def wait(pid: int, seconds: float) -> int | None:
+    """A child's wait status, None where it goes on for longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(0.005)
+
+
+def kill(pid: int, seconds: float = 5.0) -> None:
+    """End a child, and reap it if it ends within `seconds`: one that is stuck in the kernel is left behind."""
+    os.kill(pid, signal.SIGKILL)
+    wait(pid, seconds)
+
+
+def ask(action: Callable[[int], object], seconds: float, last_words: float = 0.0) -> tuple[bytes, bool]:
+    """Run `action` in a child for at most `seconds`; all that it has answered, and whether it came to its end.
+
+    One that is killed may have answered just in time: that is waited for, `last_words` seconds at most.
+    """
+    child = start(action)
+    try:
+        said, ended = read(child.answers, seconds)
+        if not ended:
+            kill(child.pid, 0.0)
+            said += read(child.answers, last_words)[0]
+    finally:
+        os.close(child.answers)
+    os.waitpid(child.pid, 0 if ended else os.WNOHANG)
+    return said, ended
+
+
+def bounded(action: Callable[[], None], seconds: float = LONGEST_CALL) -> str:
+    """Run `action` in a child for at most `seconds`; answers what went wrong, "" for nothing."""
+
+    def answer(writer: int) -> None:
+        try:
+            action()
+        except OSError as error:
+            os.write(writer, (error.strerror or str(error)).encode())
+        else:
+            os.write(writer, b"+")
+
+    said, ended = ask(answer, seconds)
+    if not said:
+        return "the call ended without an answer" if ended else f"{UNANSWERED} {seconds:g} s"
+    return "" if said == b"+" else said.decode(errors="replace")

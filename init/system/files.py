@@ -1,4 +1,4 @@
-"""Small files of the kernel: read, written."""
+"""Small files, most of them the kernel's: read and written whole."""
 
 from __future__ import annotations
 
@@ -10,3 +10,13 @@ def read_text(path: str) -> str:
             return file.read()
     except OSError:
         return ""
+
+
+def write_text(path: str, text: str) -> bool:
+    """Write a small file; whether that could be done."""
+    try:
+        with open(path, "w", errors="surrogateescape") as file:
+            file.write(text)
+    except OSError:
+        return False
+    return True

@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import time
 
+from init.system.files import write_text
+from init.system.places import TIMELINE
 from init.system.stdlib import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Say = Callable[[int, str], None]
+    Say = Callable[[int, str], None]  # a level and one line: how everything below PID 1 logs
 
-TIMELINE = "/run/initramfs/timeline"
+# The levels of syslog(2). ERROR and worse are seen on a console that `quiet` keeps silent otherwise.
+EMERGENCY, ALERT, CRITICAL, ERROR, WARNING, NOTICE, INFO, DEBUG = range(8)
 
 
 def record(level: int, text: str) -> bytes:
@@ -49,11 +52,7 @@ class Log:
 
     def save(self, path: str = TIMELINE) -> None:
         """Leave the timeline: seconds since the kernel started, and what happened."""
-        try:
-            with open(path, "w", errors="surrogateescape") as file:
-                file.write("\n".join(self.lines) + "\n")
-        except OSError:
-            pass  # as above
+        write_text(path, "\n".join(self.lines) + "\n")
 
 
 class KernelMessages:
@@ -91,9 +90,9 @@ def _printable(line: str) -> str:
 
 
 def limit_kernel_log(word: str) -> None:
-    """Set printk_devkmsg: "on" lets every line of ours through, where the kernel drops all but ten in 5 s."""
-    try:
-        with open("/proc/sys/kernel/printk_devkmsg", "w") as file:
-            file.write(f"{word}\n")  # without the newline the kernel refuses it (devkmsg_sysctl_set_loglvl)
-    except OSError:
-        pass  # fixed on the command line by printk.devkmsg=
+    """Set printk_devkmsg: "on" lets every line of ours through, where the kernel drops all but ten in 5 s.
+
+    Where printk.devkmsg= on the command line has fixed it, that stays.
+    """
+    # Without the newline the kernel refuses it (devkmsg_sysctl_set_loglvl).
+    write_text("/proc/sys/kernel/printk_devkmsg", f"{word}\n")

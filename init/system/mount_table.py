@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from init.system.files import read_text
+from init.system.places import MOUNT_TABLE
 from init.system.stdlib import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 class MountPoint(NamedTuple):
     """One line of /proc/self/mountinfo (proc(5)); `device` is "major:minor".
 
-    `layers` are the folders that an overlay stands on, as they were called when it was mounted.
+    `options` are the mount's, `super_options` its file system's. `layers` are the folders that an overlay stands on, as
+    they were called when it was mounted.
     """
 
     number: int
@@ -26,6 +28,7 @@ class MountPoint(NamedTuple):
     source: str
     options: str
     layers: tuple[str, ...] = ()
+    super_options: tuple[str, ...] = ()
 
 
 class LoopDevice(NamedTuple):
@@ -43,6 +46,11 @@ def mount_of(path: str, mounts: Iterable[MountPoint]) -> MountPoint | None:
     return max(enumerate(over), key=lambda one: (len(one[1].point), one[0]))[1] if over else None
 
 
+def mounted_as(device: str, mounts: Iterable[MountPoint]) -> MountPoint | None:
+    """A mount of the file system `device` ("major:minor"), None where there is none."""
+    return next((mount for mount in mounts if mount.device == device), None)
+
+
 def parse_mountinfo(text: str) -> tuple[MountPoint, ...]:
     """All of /proc/self/mountinfo, in the kernel's order."""
     mounts = []
@@ -50,6 +58,7 @@ def parse_mountinfo(text: str) -> tuple[MountPoint, ...]:
         fields, _, tail = line.partition(" - ")
         number, parent, device, root, point, options = fields.split(" ")[:6]
         fstype, source, *more = tail.split(" ")
+        super_options = tuple(more[0].split(",")) if more else ()
         mounts.append(
             MountPoint(
                 int(number),
@@ -60,16 +69,17 @@ def parse_mountinfo(text: str) -> tuple[MountPoint, ...]:
                 fstype,
                 unescape(source),
                 options,
-                _layers(more) if fstype == "overlay" else (),
+                _layers(super_options) if fstype == "overlay" else (),
+                tuple(unescape(word) for word in super_options),
             )
         )
     return tuple(mounts)
 
 
-def _layers(more: list[str]) -> tuple[str, ...]:
+def _layers(super_options: tuple[str, ...]) -> tuple[str, ...]:
     """The folders in an overlay's own options (overlayfs.rst)."""
     found: list[str] = []
-    for word in more[0].split(",") if more else ():
+    for word in super_options:
         key, _, value = word.partition("=")
         if key in ("lowerdir", "lowerdir+", "upperdir"):
             found += [unescape(part) for part in value.split(":") if part]
@@ -86,7 +96,7 @@ def unescape(text: str) -> str:
 
 def read_mounts() -> tuple[MountPoint, ...]:
     """The mount table as it is now."""
-    return parse_mountinfo(read_text("/proc/self/mountinfo"))
+    return parse_mountinfo(read_text(MOUNT_TABLE))
 
 
 def read_loops(mounts: tuple[MountPoint, ...]) -> tuple[LoopDevice, ...]:

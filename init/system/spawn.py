@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import select
 import time
 
+from init.system import child
 from init.system.cmodules import signal
 from init.system.stdlib import TYPE_CHECKING, NamedTuple
 
@@ -47,7 +47,7 @@ def run(
         actions.append((os.POSIX_SPAWN_DUP2, handed_over, 3))
         environment["PASSWD_FD"] = "3"  # noqa: S105  (a number, not a password)
     try:
-        child = os.posix_spawn(argv[0], argv, environment, file_actions=actions)
+        pid = os.posix_spawn(argv[0], argv, environment, file_actions=actions)
     except OSError:
         os.close(ours)
         raise
@@ -57,41 +57,11 @@ def run(
                 os.close(descriptor)
     deadline = time.monotonic() + timeout
     try:
-        output = _read(ours, deadline, heard)
+        said = child.read(ours, timeout, heard)[0].decode(errors="replace")
     finally:
         os.close(ours)
-    status = _status_within(child, deadline - time.monotonic())
+    status = child.wait(pid, deadline - time.monotonic())
     if status is None:
-        os.kill(child, signal.SIGKILL)
-        _status_within(child, 5.0)  # one that is stuck in the kernel is left behind: PID 1 goes on
-        return Finished(-signal.SIGKILL, output, True)
-    return Finished(os.waitstatus_to_exitcode(status), output, False)
-
-
-def _read(descriptor: int, deadline: float, heard: Callable[[str], None] | None = None) -> str:
-    """Everything written to a pipe until it is closed or the deadline has passed."""
-    data = b""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
-            return data.decode(errors="replace")
-        chunk = os.read(descriptor, 65536)
-        if not chunk:
-            return data.decode(errors="replace")
-        data += chunk
-        if heard:
-            heard(chunk.decode(errors="replace"))
-
-
-def _status_within(child: int, seconds: float) -> int | None:
-    """Wait for a child, but not for ever; answers its wait status, None while it goes on."""
-    deadline = time.monotonic() + seconds
-    while True:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            return status
-        if time.monotonic() >= deadline:
-            return None
-        time.sleep(0.005)
+        child.kill(pid)
+        return Finished(-signal.SIGKILL, said, True)
+    return Finished(os.waitstatus_to_exitcode(status), said, False)

@@ -1,4 +1,4 @@
-"""ARP (RFC 826): whether another machine has an address (RFC 5227), asked without input and output: frames and the time go in.
+"""ARP (RFC 826): whether another machine has an address (RFC 5227), asked without input and output.
 
 RFC 5227 asks three times within some seconds and waits for two more, which a boot cannot. Kernels answer ARP by
 themselves, sooner than any server of DHCP: so two questions are asked, one making good the other's loss, and each

@@ -176,9 +176,8 @@ def test_a_container_that_comes_later_is_attached_afresh() -> None:
     late = StepError("/dev/loop0: Input/output error", retry=True)
     devices = [operations.Attached("/dev/loop0", True), operations.Attached("/dev/loop1", False)]
     machine = booted(LOOP, {operations.Mount: [late, None], operations.AttachLoop: devices})
-    assert [type(one).__name__ for one in machine.of(operations.AttachLoop, operations.Mount, operations.DetachLoop)] == [
-        "AttachLoop", "Mount", "DetachLoop", "AttachLoop", "Mount",
-    ]  # fmt: skip
+    done = machine.of(operations.AttachLoop, operations.Mount, operations.DetachLoop)
+    assert [type(one).__name__ for one in done] == ["AttachLoop", "Mount", "DetachLoop", "AttachLoop", "Mount"]
     assert machine.of(operations.Mount)[1].source == "/dev/loop1"
 
 
