@@ -1,12 +1,14 @@
 """ksmbd, the kernel's own server, holds containers as Samba does: under its own defaults, for one machine at a time."""
 
-from __future__ import annotations
+import re
+from collections.abc import Callable
 
 import pytest
 
 from .harness import Machine, RangeLock, Samba, free_port, until
-from .harness.ksmbd import Ksmbd
+from .harness.ksmbd import SERIES, Ksmbd
 from .site import BOOT, PROMPT, SHELL, Site
+from .stack import STARVED, Stack
 
 pytestmark = pytest.mark.vm
 
@@ -65,7 +67,29 @@ def test_signed_or_encrypted(
     assert_written(site)
 
 
-def test_several_channels(site: Site) -> None:
+GAVE_UP = "too many channel open attempts (1 channels left to open)"
+
+
+def assert_starved(vm: Machine, server: Ksmbd) -> None:
+    """The client has given up at "::", has never tried the second address, and stays with its one connection."""
+    log = vm.run("dmesg")
+    assert f"failed to open extra channel on iface:{':'.join(['0000'] * 8)} rc=-111" in log, log
+    assert GAVE_UP in log, log
+    assert "successfully opened new channel" not in log, log
+    state = vm.run("cat /proc/fs/cifs/DebugData")
+    assert re.search(r"IPv6: [0:]+\s+Weight \(cur,total\): \(36,4294967\)\s+Allocated channels: 0", state), state
+    assert re.search(rf"IPv4: {SECOND}\s+Weight \(cur,total\): \(0,1\)\s+Allocated channels: 0", state), state
+    assert server.connections() == ["share"]
+
+
+# As fast as the server's second device, as cards of one kind are; and of unknown speed, as a virtual one is by default.
+@pytest.mark.parametrize("speed", [1000, None], ids=["speed-told", "speed-unknown"])
+def test_several_channels(speed: int | None, site: Site, record_property: Callable[[str, object], None]) -> None:
+    stack = Stack.of("6.12", SERIES)
+    print(stack)
+    record_property("stack", str(stack))
+    starved = speed is None and STARVED.known_of(stack)
+    open_for = speed is None and STARVED.open_for(stack)
     site.put()
     port = free_port()
     server = site.serve(
@@ -73,6 +97,7 @@ def test_several_channels(site: Site) -> None:
         options={"server multi channel support": "yes"},
         netdev=f"socket,listen=127.0.0.1:{port}",
         addresses=(SERVER, SECOND),
+        speed=speed,
     )
     card = ("-netdev", f"socket,id=net,connect=127.0.0.1:{port}", "-device", "virtio-net-pci,netdev=net,romfile=")
     with site.boot(
@@ -83,6 +108,14 @@ def test_several_channels(site: Site) -> None:
         nic=None,
         options=card,
     ) as vm:
-        until(lambda: server.connections() == ["share", "share"], BOOT, "both channels are open")
+        # The channels are opened while the share is mounted: by now it has given up, or will not.
+        if open_for and GAVE_UP in vm.run("dmesg"):
+            starved = True
+        if starved:
+            assert_starved(vm, server)
+        else:
+            until(lambda: server.connections() == ["share", "share"], 60, f"both channels ({stack}; see stack.py)")
         leave(vm, site)
     assert_written(site)
+    if starved:  # all that is wanted beside the second channel is seen: the run's summary tells of the rest
+        pytest.xfail(f"{stack}: {STARVED.says}{'; new, to be named in stack.py' if open_for else ''}")

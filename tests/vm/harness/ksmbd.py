@@ -12,10 +12,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mkinitfs.process import run
+from tests.command import run
 from tests.debs import unpack
 from tests.kernels import kernel
-from tests.roots import PROMPT, _cached
+from tests.roots import PROMPT, cached
 
 from .containers import MiB, make_container
 from .machine import Machine
@@ -47,7 +47,7 @@ LOCK = re.compile(r"\d+: POSIX +\w+ +(?:READ|WRITE) +\d+ \w+:\w+:(\d+) (\d+) (\d
 
 def ksmbd_root() -> Path:
     """Debian 13's ksmbd-tools and busybox, unpacked. Raises MkinitfsError where the mirror does not answer."""
-    return _cached("ksmbd", _make, (SUITE, PACKAGES)).tree
+    return cached("ksmbd", _make, (SUITE, PACKAGES)).tree
 
 
 def _make(tree: Path) -> None:
@@ -60,7 +60,8 @@ class Ksmbd:
 
     Its one share is called "share" and has what lies in folder/share. `options` are more lines of the [global] section,
     `share_options` of the share's. `netdev` and `addresses` give the machine another network than QEMU's user network:
-    -netdev's words, and its addresses, of which the first is its card's and each other one a device's of its own.
+    -netdev's words, and its addresses, of which the first is its card's and each other one a device's of its own, of
+    1,000 Mbit/s as far as ksmbd knows. The card tells its `speed` in Mbit/s, or nobody knows it: QEMU's own default.
     `disk` is the file system that the share is, while it serves and after stop().
     """
 
@@ -76,10 +77,12 @@ class Ksmbd:
         share_options: Mapping[str, str] | None = None,
         netdev: str = "",
         addresses: Sequence[str] = (ADDRESS,),
+        speed: int | None = None,
     ) -> None:
         self.user, self.password = user, password
         self.port = 445 if netdev else free_port()
         self._folder, self._netdev, self._addresses = folder, netdev, addresses
+        self._device = "virtio-net-pci,netdev=net,romfile=" + (f",speed={speed},duplex=full" if speed else "")
         self.shares = {"share": folder / "share"}
         self._share = self.shares["share"]
         self._share.mkdir(parents=True, exist_ok=True)
@@ -135,7 +138,7 @@ exec sh -i </dev/ttyS0 >/dev/ttyS0 2>&1
         build += ["--add", f"{place}/init:/init", "--add", f"{self.config}:/etc/ksmbd/ksmbd.conf"]
         run([*build, "--output", place / "image"])
         words = f"hostfwd=tcp:127.0.0.1:{self.port}-{ADDRESS}:445"
-        card = ["-netdev", f"{self._netdev},id=net", "-device", "virtio-net-pci,netdev=net,romfile="]
+        card = ["-netdev", f"{self._netdev},id=net", "-device", self._device]
         network: dict[str, object] = {"nic": None, "options": card} if self._netdev else {"netdev": words}
         self._vm = Machine(found.vmlinuz, place / "image", place, memory=256, drives=[self.disk], **network)  # type: ignore[arg-type]
         self._vm.start()
