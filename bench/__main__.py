@@ -13,13 +13,12 @@ from pathlib import Path
 
 import click
 
+from bench import boots, builds, files, needs, nfs
+from bench.contenders import ENV, Bench, chosen_kernel, mkinitfs, ours
+from bench.table import Row, as_json, render
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.process import run
+from tests.command import run
 from tests.kernels import kernel
-
-from . import boots, builds, files, needs, nfs
-from .contenders import ENV, Bench, chosen_kernel, mkinitfs, ours
-from .table import Row, as_json, render
 
 SERIES = "6.1"
 ROUNDS = click.IntRange(0)

@@ -1,25 +1,22 @@
 """Time from the kernel's `Run /init` to the real init's first instruction, and what the staged ramdisk keeps."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.builds import QUICK, ready, same_modules
+from bench.contenders import ENV, Bench, mkinitfs, ours
+from bench.table import Row, Series
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.process import run
+from tests.command import run
 from tests.vm.harness import Machine, MiB, Samba, make_container
 from tests.vm.harness.samba import HOST_SEEN_BY_GUEST
 
-from .builds import QUICK, ready, same_modules
-from .contenders import ENV, Bench, mkinitfs, ours
-from .table import Row, Series
-
 CONTAINER = "disk.img"
 REPORT = r"^BENCH run=(\d+) first=(\d+) kept=(\d+)\.$"  # of first.c
-PATIENCE = 120  # seconds
+LONGEST_BOOT = 120  # seconds
 HOW_LONG = (
     "guest in QEMU without hardware virtualisation, one core, virtio-net, DHCP, vers=3.1.1, the same Samba; both "
     "stamps from the guest's kernel log, the second one written by the real init, a static program (first.c); "
@@ -30,19 +27,19 @@ HOW_MUCH = "blocks in use of the tmpfs /run/initramfs, asked by the real init (s
 
 @dataclass(frozen=True)
 class Boot:
-    """One way to boot: an image, and what the kernel is told."""
+    """One way to boot."""
 
     image: Path
-    append: str
+    append: str  # the kernel command line
 
 
 @dataclass(frozen=True)
 class Report:
-    """What the real init told: microseconds of the kernel's clock, bytes."""
+    """What the real init told."""
 
-    run: int
-    first: int
-    kept: int
+    run: int  # microseconds of the kernel's clock at `Run /init`
+    first: int  # at its own first instruction
+    kept: int  # bytes that the staged ramdisk takes
 
     @property
     def seconds(self) -> float:
@@ -52,12 +49,12 @@ class Report:
 
 def parse(console: str) -> Report:
     """The report of first.c in what the console printed; MkinitfsError where it is missing or says nothing."""
-    found = re.search(REPORT, console, re.MULTILINE)
-    if not found:
+    line = re.search(REPORT, console, re.MULTILINE)
+    if not line:
         raise MkinitfsError("boot: the real init did not report")
-    report = Report(*map(int, found.groups()))
+    report = Report(*map(int, line.groups()))
     if not 0 < report.run < report.first:
-        raise MkinitfsError(f"boot: {found[0]}: no time between /init and the real init")
+        raise MkinitfsError(f"boot: {line[0]}: no time between /init and the real init")
     return report
 
 
@@ -122,12 +119,11 @@ def _boots(bench: Bench, samba: Samba) -> dict[str, Boot]:
         "share": Boot(plain, root),
         "container": Boot(ready(bench, "mkinitfs"), f"{root} loop={CONTAINER} loopfstype=ext4"),
         "dracut": Boot(
-            ready(bench, "dracut"),
-            f"root=cifs://{who}/share rootflags=port={samba.port},vers=3.1.1 rw ip=dhcp",
+            ready(bench, "dracut"), f"root=cifs://{who}/share rootflags=port={samba.port},vers=3.1.1 rw ip=dhcp"
         ),
     }
 
 
 def _boot(bench: Bench, samba: Samba, boot: Boot) -> Report:
     with Machine(bench.kernel.vmlinuz, boot.image, bench.work, samba=samba, append=boot.append) as machine:
-        return parse(machine.wait_for(REPORT, PATIENCE)[0])
+        return parse(machine.wait_for(REPORT, LONGEST_BOOT)[0])

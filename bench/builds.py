@@ -1,17 +1,14 @@
 """Build time, CPU time and image size."""
 
-from __future__ import annotations
-
 import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.contenders import ENV, MODULES, TOOLS, Bench, command, modules_in
+from bench.table import Row, Series
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.process import run
-
-from .contenders import ENV, MODULES, TOOLS, Bench, command, modules_in
-from .table import Row, Series
+from tests.command import run
 
 QUICK, SMALL = 9, 19
 BARE = f"bare zstd -{SMALL} -T0"
@@ -44,9 +41,9 @@ def ready(bench: Bench, tool: str) -> Path:
 
 def same_modules(bench: Bench, made: Path) -> None:
     """MkinitfsError where the image holds other modules than the others are to hold."""
-    found = modules_in(made)
-    if found != bench.modules or not {f"{name}.ko" for name in MODULES} <= found:
-        different = sorted(found ^ bench.modules)
+    modules = modules_in(made)
+    if modules != bench.modules or not {f"{name}.ko" for name in MODULES} <= modules:
+        different = sorted(modules ^ bench.modules)
         raise MkinitfsError(f"{made}: other modules than the others: {', '.join(different)}")
 
 

@@ -1,7 +1,5 @@
 """The three builders, each told to make the same image: same kernel, same modules, same compression."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import sys
@@ -11,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from mkinitfs.archive.image import members_of
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.process import run
+from tests.command import run
 from tests.kernels import Kernel
 
 DRIVERS = ("virtio_net", "e1000")
@@ -23,7 +21,7 @@ DRACUT_MODULES = "base cifs network network-legacy kernel-modules fs-lib rootfs-
 TOOLS = ("mkinitfs", "dracut", "initramfs-tools")
 # One environment for all. SOURCE_DATE_EPOCH would cost mkinitramfs its threads.
 ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/root"}
-# Shows the caller's /lib/modules and /boot to nobody but the program that it becomes.
+# Shows the folder's /lib/modules and /boot only to the program that it becomes.
 INSIDE = 'mount --bind "$0/lib/modules" /lib/modules; mount --bind "$0/boot" /boot; exec "$@"'
 
 # A hook of initramfs-tools(7).
@@ -36,10 +34,10 @@ manual_add_modules {modules}
 
 @dataclass(frozen=True)
 class Bench:
-    """Where everything lies that a measurement needs: a folder to work in, a kernel folder of chosen modules."""
+    """Where everything lies that a measurement needs."""
 
-    work: Path
-    kernel: Kernel
+    work: Path  # the folder to work in
+    kernel: Kernel  # its folder holds the chosen modules
     modules: frozenset[str]  # file names: cifs.ko…
 
     def inside(self, argv: Sequence[str | Path]) -> list[str | Path]:
@@ -107,7 +105,7 @@ def _settings(folder: Path, modules: Sequence[str]) -> Path:
 
 
 def chosen_kernel(full: Kernel, names: frozenset[str], folder: Path) -> Kernel:
-    """A kernel folder that holds the modules `names` and no other, so that nobody can bring more than the others."""
+    """A kernel folder that holds the modules `names` and no other, so that no builder brings more than the others."""
     made = Kernel(full.version, folder)
     made.modules.mkdir(parents=True)
     (folder / "boot").mkdir()

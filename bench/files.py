@@ -1,26 +1,23 @@
 """A file in a container beside the same file on the share that holds the container: time, and memory for caching."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.builds import ready
+from bench.contenders import ENV, Bench
+from bench.table import Row, Series
+from bench.wire import Wire
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.process import run
+from tests.command import run
 from tests.vm.harness import Machine, MiB, Samba, make_container
-
-from .builds import ready
-from .contenders import ENV, Bench
-from .table import Row, Series
-from .wire import Wire
 
 # Of files.c, each side with microseconds, kibibytes of page cache, requests to the server.
 SIDE = r"(\d+),(-?\d+),(\d+)"
 REQUEST = r"^FILES request=(\d+)\."  # nanoseconds
 REPORT = rf"^FILES round=\d+ what=(\S+) container={SIDE} share={SIDE}\.$"
-PATIENCE = 1800  # seconds
+LONGEST_BOOT = 1800  # seconds, all rounds included
 SPEED = 1 / 0.95  # the container's time over the share's, where 0.95 of its speed is to be reached
 KINDS = {
     "write": "16 MiB in pieces of 1 MiB, fsync(2) at the end",
@@ -47,23 +44,23 @@ SENT = "reads, writes and flushes that cifs counts in /proc/fs/cifs/Stats, in th
 
 @dataclass(frozen=True)
 class Sample:
-    """One round of one kind of work on one side: seconds, MB that the page cache has grown by, requests sent."""
+    """One round of one kind of work on one side."""
 
     seconds: float
-    kept: float
-    requests: int
+    kept: float  # MB that the page cache has grown by
+    requests: int  # sent to the server
 
 
 def parse(console: str) -> dict[str, list[tuple[Sample, Sample]]]:
     """The rounds by kind, container and share; MkinitfsError where one is missing."""
-    found: dict[str, list[tuple[Sample, Sample]]] = {kind: [] for kind in KINDS}
+    rounds: dict[str, list[tuple[Sample, Sample]]] = {kind: [] for kind in KINDS}
     for kind, *numbers in re.findall(REPORT, console, re.MULTILINE):
         values = [int(number) for number in numbers]
         both = [Sample(time / 1e6, kept * 1024 / 1e6, sent) for time, kept, sent in (values[:3], values[3:])]
-        found[kind].append((both[0], both[1]))
-    if missing := [kind for kind, rounds in found.items() if not rounds]:
+        rounds[kind].append((both[0], both[1]))
+    if missing := [kind for kind in KINDS if not rounds[kind]]:
         raise MkinitfsError(f"files: nothing was reported of {', '.join(missing)}")
-    return found
+    return rounds
 
 
 def measure(bench: Bench, rounds: int, say: Callable[[str], None]) -> list[Row]:
@@ -90,8 +87,8 @@ def measure(bench: Bench, rounds: int, say: Callable[[str], None]) -> list[Row]:
 
 def _request(console: str) -> int:
     """The nanoseconds of the first line; MkinitfsError without."""
-    if found := re.search(REQUEST, console, re.MULTILINE):
-        return int(found[1])
+    if line := re.search(REQUEST, console, re.MULTILINE):
+        return int(line[1])
     raise MkinitfsError("files: nothing was reported of the processor")
 
 
@@ -100,12 +97,12 @@ def _boot(bench: Bench, rounds: int, folder: Path, samba: Samba, port: int) -> s
     words = f"root=/dev/cifs cifsroot={samba.cifsroot(port=port)} loop=disk.img rw ip=dhcp {rounds}"
     quick = ready(bench, "mkinitfs")
     with Machine(bench.kernel.vmlinuz, quick, folder, samba=samba, append=words) as machine:
-        if machine.wait_for(r"FILES (done|failed)\.|/init failed|emergency shell", PATIENCE)[1] != "done":
+        if machine.wait_for(r"FILES (done|failed)\.|/init failed|emergency shell", LONGEST_BOOT)[1] != "done":
             raise MkinitfsError(f"files: {' '.join(machine.console.text.split()[-40:])}")
         return machine.console.text
 
 
-def rows(found: dict[str, list[tuple[Sample, Sample]]], slowness: float = 0.0) -> list[Row]:
+def rows(rounds: dict[str, list[tuple[Sample, Sample]]], slowness: float = 0.0) -> list[Row]:
     """Times as medians of the rounds' ratios, the memory of the sequential reading, and what was asked for it.
 
     `slowness` is the wire's, 0 where there was none.
@@ -113,15 +110,15 @@ def rows(found: dict[str, list[tuple[Sample, Sample]]], slowness: float = 0.0) -
     table = []
     where, how = (", a wire between", f"{HOW}; {WIRE} ({slowness:.0f} times)") if slowness else ("", HOW)
     for kind, what in KINDS.items():
-        ours, theirs = (Series(tuple(pair[side].seconds for pair in found[kind])) for side in (0, 1))
+        ours, theirs = (Series(tuple(pair[side].seconds for pair in rounds[kind])) for side in (0, 1))
         limit = None if kind in UNLIMITED else SPEED
         table.append(Row(f"container, {kind}{where}", "s", ours, "share's file", theirs, limit, f"{what}; {how}", True))
     for kind in ("write", "read"):
-        ours, theirs = (Series(tuple(float(pair[side].requests) for pair in found[kind])) for side in (0, 1))
+        ours, theirs = (Series(tuple(float(pair[side].requests) for pair in rounds[kind])) for side in (0, 1))
         table.append(Row(f"container, {kind}{where}", "requests", ours, "share's file", theirs, how=SENT))
     if slowness:
         return table  # the wire has no part in it
-    ours, theirs = (Series(tuple(pair[side].kept for pair in found["read"])) for side in (0, 1))
+    ours, theirs = (Series(tuple(pair[side].kept for pair in rounds["read"])) for side in (0, 1))
     table.append(Row("container, memory for what was read", "MB", ours, how=KEPT))
     table.append(Row("share's file, likewise", "MB", theirs, how=KEPT))
     return table

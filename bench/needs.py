@@ -1,7 +1,5 @@
 """What has to be there before anything is measured."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import subprocess

@@ -3,10 +3,10 @@
     .venv/bin/python -m bench.network            # as root, half a minute; needs dnsmasq-base, busybox, iproute2
     .venv/bin/python -m bench.network --rounds 9
 
-1. From the device's carrier to a configured address: init/network.py, whose interpreter runs already as PID 1's
-   does, against busybox udhcpc, started when the device has been set up, with a script that assigns the address
-   (both have to do what comes after the carrier). To reach: a ratio of at most 1.0. Ours also asks whether another
-   machine has the address, udhcpc does not (its option -a would, and waits for two seconds).
+1. From the device's carrier to a configured address: init/network/configure.py, whose interpreter runs already as
+   PID 1's does, against busybox udhcpc, started when the device has been set up, with a script that assigns the
+   address (both have to do what comes after the carrier). To reach: a ratio of at most 1.0. Ours also asks whether
+   another machine has the address, udhcpc does not (its option -a would, and waits for two seconds).
 2. A machine with four cards, of which the last is the one that is answered, against one with a single card; to
    reach: at most 1.1. Measured from that device's carrier to its address, and as information from the start to
    configure()'s return.
@@ -14,8 +14,6 @@
 The times are the kernel's: rtnetlink's announcements, as a third process in the same namespace hears them. The
 contenders take turns; each round has a laboratory of its own; the ratio is that of the medians.
 """
-
-from __future__ import annotations
 
 import argparse
 import statistics
@@ -30,15 +28,15 @@ from tests.lab import ROOT, Lab, eventually, laboratory
 WATCH = """
 import sys; sys.path.insert(0, sys.argv[1])
 import time
+from init.network.rtnetlink import Rtnetlink
 from init.wire import netlink
-from init.network import rtnetlink
-with rtnetlink.Rtnetlink(netlink.RTMGRP_LINK | netlink.RTMGRP_IPV4_IFADDR) as kernel:
-    number = next(link.number for link in kernel.links().values() if link.name == sys.argv[2])
-    kernel.events.setblocking(True)
+with Rtnetlink(netlink.RTMGRP_LINK | netlink.RTMGRP_IPV4_IFADDR) as rtnetlink:
+    number = next(link.number for link in rtnetlink.links().values() if link.name == sys.argv[2])
+    rtnetlink.events.setblocking(True)
     print("watching", flush=True)
     carrier = 0.0
     while True:
-        data, now = kernel.events.recv(65536), time.monotonic()
+        data, now = rtnetlink.events.recv(65536), time.monotonic()
         for message in netlink.messages(data):
             if message.kind == netlink.RTM_NEWLINK and netlink.link(message).number == number:
                 carrier = carrier or (now if netlink.link(message).carrier else 0.0)
@@ -50,10 +48,11 @@ OURS = """
 import sys; sys.path.insert(0, sys.argv[1])
 import time
 from init.cmdline import ip
-from init.network import configure
+from init.network.configure import configure
 lines = []
+def say(level, line): lines.append(line)
 start = time.monotonic()
-configure.configure(ip.parse(["dhcp"]), deadline=start + 30, log=lines.append)
+configure(ip.parse(["dhcp"]), deadline=start + 30, say=say)
 print(time.monotonic() - start)
 """
 UDHCPC = 'ip link set "$1" up && exec busybox udhcpc -i "$1" -f -n -q -s "$2"'

@@ -1,19 +1,16 @@
 """Time from the kernel's `Run /init` to the real init's first instruction, with the root on an NFS export."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.boots import REPORT, Boot, Report, make_root, parse
+from bench.builds import QUICK, ready, same_modules
+from bench.contenders import Bench, dracut, mkinitfs, ours
+from bench.table import Row, Series
 from tests.vm.harness import Machine
 from tests.vm.harness.ganesha import Ganesha
 
-from .boots import REPORT, Boot, Report, make_root, parse
-from .builds import QUICK, ready, same_modules
-from .contenders import Bench, dracut, mkinitfs, ours
-from .table import Row, Series
-
-PATIENCE = 600  # seconds; the slowest took 85 on a busy machine
+LONGEST_BOOT = 600  # seconds; the slowest took 85 on a busy machine
 LIMITS = {"dracut": 0.3, "initramfs-tools": 0.3}
 # One version, the one that all three know, and a transport that Debian's kernels have.
 APPEND = "root=/dev/nfs nfsroot=10.0.2.2:/srv,vers=3,tcp rw ip=dhcp"
@@ -51,7 +48,7 @@ def _boot(bench: Bench, server: Ganesha, boot: Boot) -> Report:
     machine = Machine(bench.kernel.vmlinuz, boot.image, bench.work, append=boot.append)
     machine.argv[:0] = server.network
     with machine:
-        return parse(machine.wait_for(REPORT, PATIENCE)[0])
+        return parse(machine.wait_for(REPORT, LONGEST_BOOT)[0])
 
 
 def _rows(reports: Mapping[str, list[Report]]) -> list[Row]:

@@ -1,7 +1,5 @@
 """Samples -> rows -> the one table that is printed, and the same for scripts."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,20 +24,17 @@ class Series:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of ours, against somebody's where `theirs` is given.
-
-    `limit` is the highest ratio to reach, or the highest value where there is nobody to compare with; None where
-    the row is there for information. Of `paired` samples those with the same number were taken one right after the
-    other: the ratio is then the median of theirs, which what else the machine does spoils least.
-    """
+    """One figure of ours, against another builder's where `theirs` is given."""
 
     figure: str
     unit: Unit
     ours: Series
-    other: str = ""
+    other: str = ""  # whose `theirs` is
     theirs: Series | None = None
-    limit: float | None = None
-    how: str = ""
+    limit: float | None = None  # the highest ratio, without `theirs` the highest value; None: for information only
+    how: str = ""  # how it was measured
+    # Samples with the same number were taken one right after the other: the ratio is then the median of theirs, which
+    # what else the machine does spoils least.
     paired: bool = False
 
     @property

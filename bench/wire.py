@@ -73,8 +73,9 @@ class _Direction:
         """Hand on each piece when it is due; an empty one is the end."""
         while (piece := self._under_way.get())[1]:
             time.sleep(max(0.0, piece[0] - time.monotonic()))
-            with suppress(OSError):  # where nobody takes it any more, the other direction comes to its end
+            with suppress(OSError):  # where it is not taken any more, the other direction comes to its end
                 self._other.sendall(piece[1])
         for end in (self._one, self._other):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)  # the other direction's thread may be reading: it is to end, too
+        self._one.close()  # the other direction closes the other end

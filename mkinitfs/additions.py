@@ -4,8 +4,6 @@ SRC is a path on this machine. Libraries and interpreters of what is added come 
 from DEST, where the file will lie when it runs.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -17,7 +15,7 @@ from mkinitfs.manifest import Device, Directory, Entry, Fifo, File, OnDisk, Syml
 from mkinitfs.placement import place
 from mkinitfs.sysroot import Found, Sysroot
 
-_MODE = 0o755  # as for every file of the sysroot: no set-id bit, nobody but the owner writes
+_MODE = 0o755  # as for every file of the sysroot: no set-id bit, only the owner writes
 
 
 class _Grafted(Sysroot):

@@ -49,11 +49,11 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """How an image is compressed. `level` None is the algorithm's default, `threads` None all cores."""
+    """How an image is compressed."""
 
     compression: str = "zstd"
-    level: int | None = None
-    threads: int | None = None
+    level: int | None = None  # None: the algorithm's default
+    threads: int | None = None  # None: all cores
 
     def checked(self) -> Packing:
         """With the level filled in. Raises MkinitfsError for one that the algorithm does not have."""
@@ -62,9 +62,8 @@ class Packing:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """An image that was written: sizes in bytes, time in seconds."""
+    """An image that was written, as archive.image.Written has it, and how long it took."""
 
-    path: Path
     size: int
     unpacked: int
     sha256: str
@@ -128,4 +127,4 @@ def write(prepared: Prepared, path: Path, packing: Packing, mtime: int, progress
     segment = Segment(prepared.plan.manifest, packing.compression, packing.level)
     mode = 0o600 if prepared.plan.secret else 0o644
     done = write_image(path, [segment], mode=mode, mtime=mtime, threads=packing.threads, progress=progress)
-    return Built(path, done.size, done.unpacked, done.sha256, time.monotonic() - started)
+    return Built(done.size, done.unpacked, done.sha256, time.monotonic() - started)

@@ -1,6 +1,7 @@
-"""The commands: options in, one call each, results out. What they do lies in build.py and below it."""
+"""The commands: options in, one call each, results out. What they do lies in build.py and below it.
 
-from __future__ import annotations
+Each imports what it needs when it runs: `--help` and `list` load no reader of ELF files.
+"""
 
 import gc
 import os
@@ -12,7 +13,7 @@ import click
 
 from mkinitfs import __version__, console
 
-_PATH = click.Path(path_type=Path, readable=False)  # what cannot be read is told by whoever reads it
+_PATH = click.Path(path_type=Path, readable=False)  # an unreadable file is an error where it is read
 _ALGORITHMS = ("zstd", "xz", "gzip", "lz4", "none")  # compress.LEVELS, without its imports
 
 
@@ -28,18 +29,12 @@ def _request(command: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option("--profile", default="cifs-loop", show_default=True, help="A profile's name or file."),
             click.option(
-                "--sysroot",
-                type=_PATH,
-                default=Path("/"),
-                show_default=True,
-                help="The system to take from.",
+                "--sysroot", type=_PATH, default=Path("/"), show_default=True, help="The system to take from."
             ),
             click.option("--kernel-dir", type=_PATH, help="Folder with lib/modules, where it is not the sysroot."),
             click.option("--kernel-version", help="Which of its kernels: the running one, else the only one."),
             click.option(
-                "--hardware",
-                metavar="generic|host|LIST",
-                help="Network drivers: all, this machine's, or by name.",
+                "--hardware", metavar="generic|host|LIST", help="Network drivers: all, this machine's, or by name."
             ),
             click.option("--module", "modules", multiple=True, metavar="NAME", help="One more kernel module."),
             click.option("--add", multiple=True, metavar="SRC[:DEST]", help="One more file, folder or program."),

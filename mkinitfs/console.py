@@ -4,8 +4,6 @@ Results go to standard output, everything else (errors, warnings, progress) to s
 only where a terminal is there to show its colours.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -47,7 +45,7 @@ def warn(text: str) -> None:
 
 
 def _note(word: str, text: str, colour: str) -> None:
-    """`error: subject: reason`, its first word coloured where somebody watches."""
+    """`error: subject: reason`, its first word coloured on a terminal."""
     plain = not sys.stderr.isatty() or "NO_COLOR" in os.environ
     head = f"{word}:" if plain else f"\x1b[1;{colour}m{word}:\x1b[0m"
     sys.stderr.write(f"{head} {printable(text)}\n")
@@ -139,7 +137,7 @@ def outcome(command: click.Command) -> int:
         show_error(MkinitfsError(error.format_message()))
         return FAILURE
     except BrokenPipeError:
-        # Whoever read the output has enough. Closing must not try to write the rest once more.
+        # The reader of the output has enough. Closing must not try to write the rest once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE  # as click does where it sees the same
     except OSError as error:

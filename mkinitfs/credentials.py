@@ -1,9 +1,7 @@
-"""A file in mount.cifs's credentials syntax, checked while somebody is there to read the complaint.
+"""A file in mount.cifs's credentials syntax, checked while there is someone to read the complaint.
 
 No message holds a word of the file: a misplaced password must not end up on a terminal or in a log.
 """
-
-from __future__ import annotations
 
 import stat
 from dataclasses import dataclass
@@ -53,7 +51,7 @@ def load(path: Path) -> Credentials:
 
 def parse(text: str, name: str) -> bytes:
     """The content for the image; `name` stands in the messages."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     mistakes: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         line = line.removesuffix("\r")
@@ -65,14 +63,14 @@ def parse(text: str, name: str) -> bytes:
             mistakes.append(f"line {number}: not of the form key=value")
         elif key is None:
             mistakes.append(f"line {number}: unknown key")
-        elif key in found:
+        elif key in values:
             mistakes.append(f"line {number}: {key} for a second time")
         elif "\0" in value:
             mistakes.append(f"line {number}: holds a NUL byte")
         else:
-            found[key] = value
-    if not mistakes and not found.get("username"):
+            values[key] = value
+    if not mistakes and not values.get("username"):
         mistakes.append("no username")
     if mistakes:
         raise MkinitfsError(f"credentials {name}: {'; '.join(mistakes)}", f"expected: {_FORM}")
-    return "".join(f"{key}={found[key]}\n" for key in ("username", "password", "domain") if key in found).encode()
+    return "".join(f"{key}={values[key]}\n" for key in ("username", "password", "domain") if key in values).encode()

@@ -1,7 +1,5 @@
 """The one exception that the library raises for everything a user can mend."""
 
-from __future__ import annotations
-
 from typing import Self
 
 

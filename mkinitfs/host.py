@@ -1,7 +1,5 @@
 """The facts of the system that an image is for, all read below an explicit sysroot, none by running it."""
 
-from __future__ import annotations
-
 import difflib
 import os
 import re
@@ -20,20 +18,20 @@ _KERNEL_HINT = "install a kernel there, or name another folder with --kernel-dir
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A kernel: `modules` is the folder with modules.dep, `root` that with lib/modules and lib/firmware."""
+    """A kernel's files."""
 
     version: str
-    root: Path
-    modules: Path
+    root: Path  # the folder with lib/modules and lib/firmware
+    modules: Path  # the folder with modules.dep
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What plan() knows of the target; `python` and `kernel` are None where the image needs none."""
+    """What plan() knows of the target."""
 
     sysroot: Sysroot
-    python: Python | None
-    kernel: Kernel | None
+    python: Python | None  # None where the image needs none
+    kernel: Kernel | None  # likewise
 
 
 def find_python(sysroot: Sysroot) -> Python:
@@ -42,7 +40,7 @@ def find_python(sysroot: Sysroot) -> Python:
     Raises MkinitfsError where there is none, naming what was found of one.
     """
     incomplete: list[str] = []
-    found: list[tuple[tuple[int, int], int, Python]] = []
+    pythons: list[tuple[tuple[int, int], int, Python]] = []  # version, then rank of the prefix
     for rank, prefix in enumerate(_PREFIXES):
         for name in sysroot.names(f"{prefix}/bin"):
             match = _INTERPRETER.fullmatch(name)
@@ -55,19 +53,18 @@ def find_python(sysroot: Sysroot) -> Python:
             elif version >= (3, 11):
                 libraries = (f"{prefix}/{lib}/lib{name}.so.1.0" for lib in _library_folders(sysroot, prefix))
                 own = tuple(path for path in libraries if sysroot.is_file(path))
-                found.append((version, -rank, Python(version, f"{prefix}/bin/{name}", stdlib, own)))
+                pythons.append((version, -rank, Python(version, f"{prefix}/bin/{name}", stdlib, own)))
             else:
                 incomplete.append(f"{prefix}/bin/{name}")
-    if found:
-        return max(found, key=lambda item: item[:2])[2]
+    if pythons:
+        return max(pythons, key=lambda item: item[:2])[2]
     if incomplete:
         raise MkinitfsError(
             f"{incomplete[0]}: older than Python 3.11 or without its standard library",
             f"install all of Python below {sysroot.root}",
         )
     raise MkinitfsError(
-        f"{sysroot.root}: no Python 3 in /usr/bin",
-        "early user space is Python: install python3 there (3.11 or later)",
+        f"{sysroot.root}: no Python 3 in /usr/bin", "early user space is Python: install python3 there (3.11 or later)"
     )
 
 
@@ -120,8 +117,7 @@ def _choose(root: Path, versions: Sequence[str], wanted: str | None, running: st
     if len(versions) == 1:
         return versions[0]
     raise MkinitfsError(
-        f"{root / 'lib/modules'}: {len(versions)} kernels",
-        f"choose one with --kernel-version: {', '.join(versions)}",
+        f"{root / 'lib/modules'}: {len(versions)} kernels", f"choose one with --kernel-version: {', '.join(versions)}"
     )
 
 

@@ -1,7 +1,5 @@
 """Looking into an existing image: what `list`, `cat` and `extract` show of any initramfs."""
 
-from __future__ import annotations
-
 import stat
 import time
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Where the parts of mkinitfs that are not Python modules of the builder lie."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 USER_PROFILES = Path("/etc/mkinitfs/profiles")

@@ -1,7 +1,5 @@
 """What goes into an image: a sorted mapping from path to entry, in which every entry knows why it is there."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +48,10 @@ Content = Bytes | OnDisk | Unpacked
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A regular file: `mode` holds permission bits only, e.g. 0o755."""
+    """A regular file."""
 
     content: Content
-    mode: int
+    mode: int  # permission bits only, e.g. 0o755
     reason: str
 
 
@@ -67,17 +65,17 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Symlink:
-    """A symbolic link, its target kept exactly as it stands."""
+    """A symbolic link."""
 
-    target: str
+    target: str  # kept exactly as it stands
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A character ("c") or block ("b") device node."""
+    """A device node."""
 
-    kind: str
+    kind: str  # "c" for a character device, "b" for a block device
     major: int
     minor: int
     mode: int
@@ -106,25 +104,25 @@ def _same(one: Entry, other: Entry) -> bool:
 class Manifest(Mapping[str, Entry]):
     """An immutable, sorted mapping from image path (no leading slash: "usr/bin/busybox") to Entry.
 
-    Parents of every path are added as folders of mode 0755 where nobody named them.
+    Parents of every path are added as folders of mode 0755 where they are not named.
     """
 
     def __init__(self, entries: Iterable[tuple[str, Entry]]) -> None:
         """Collect `entries`; two different contents for one path raise MkinitfsError naming both origins."""
-        found: dict[str, Entry] = {}
+        known: dict[str, Entry] = {}
         for path, entry in entries:
-            known = found.setdefault(path, entry)
-            if not _same(known, entry):
+            first = known.setdefault(path, entry)
+            if not _same(first, entry):
                 raise MkinitfsError(
-                    f"/{path}: two different entries: {known.reason}; {entry.reason}", "leave one of the two out"
+                    f"/{path}: two different entries: {first.reason}; {entry.reason}", "leave one of the two out"
                 )
-        for path in list(found):
+        for path in list(known):
             while "/" in path:
                 child, path = path, path.rpartition("/")[0]
-                parent = found.setdefault(path, Directory(0o755, f"parent of /{child}"))
+                parent = known.setdefault(path, Directory(0o755, f"parent of /{child}"))
                 if not isinstance(parent, Directory):
                     raise MkinitfsError(f"/{path}: not a folder ({parent.reason}), yet /{child} lies in it")
-        self._entries = dict(sorted(found.items()))
+        self._entries = dict(sorted(known.items()))
 
     def __getitem__(self, path: str) -> Entry:
         return self._entries[path]

@@ -1,7 +1,5 @@
 """Where a path of ours comes to lie in an image whose folders may be links (/bin -> usr/bin)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from mkinitfs.manifest import Entry

@@ -4,8 +4,6 @@ Nothing is written and nothing of the target is run; contents are read later, wh
 order of the parts does not matter: a manifest is sorted, and two different entries for one path are an error.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -34,9 +32,9 @@ Entries = Iterator[tuple[str, Entry]]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line adds to a profile. `hardware` replaces the profile's own."""
+    """What the command line adds to a profile."""
 
-    hardware: Hardware | None = None
+    hardware: Hardware | None = None  # in place of the profile's own
     modules: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     credentials: Credentials | None = None
@@ -44,11 +42,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The manifest and what to tell the user; `ramdisk_size` is the bytes of memory staged at boot."""
+    """The manifest and what to tell the user."""
 
     manifest: Manifest
     warnings: tuple[str, ...] = ()
-    ramdisk_size: int = 0
+    ramdisk_size: int = 0  # bytes of memory that what is staged at boot takes
 
     @property
     def secret(self) -> bool:
@@ -105,9 +103,9 @@ def _userland(profile: Profile, host: Host, options: Options) -> Entries:
     sysroot = host.sysroot
     yield from skeleton.entries(sysroot)
     for path in profile.directories:
-        yield from placed(sysroot, path, Directory(0o755, _by(profile)))
+        yield from placed(sysroot, path, Directory(0o755, _origin(profile)))
     for path, target in profile.symlinks.items():
-        yield from placed(sysroot, path, Symlink(target, _by(profile)))
+        yield from placed(sysroot, path, Symlink(target, _origin(profile)))
     binaries = _programs(profile, sysroot)
     yield from _applets(profile, sysroot, binaries)
     if host.python and profile.entry_points:
@@ -115,7 +113,7 @@ def _userland(profile: Profile, host: Host, options: Options) -> Entries:
     machine = _machine(host, binaries)
     files = [path for path in profile.files if not path.startswith("?") or sysroot.find(path[1:])]
     for path in files:
-        yield from additions.from_sysroot(sysroot, path.removeprefix("?"), _by(profile), machine)
+        yield from additions.from_sysroot(sysroot, path.removeprefix("?"), _origin(profile), machine)
     for text in options.add:
         yield from additions.from_option(sysroot, text, machine)
     for path, reason in binaries.items():
@@ -124,22 +122,22 @@ def _userland(profile: Profile, host: Host, options: Options) -> Entries:
 
 
 def _settled(entries: list[tuple[str, Entry]]) -> Entries:
-    """The entries without the default settings for which somebody brings his own, as for /etc/hosts."""
+    """The entries without those defaults that a file of a profile or of --add replaces (/etc/hosts)."""
     brought = {path for path, entry in entries if entry.reason != skeleton.DEFAULT}
     return ((path, entry) for path, entry in entries if entry.reason != skeleton.DEFAULT or path not in brought)
 
 
 def _programs(profile: Profile, sysroot: Sysroot) -> dict[str, str]:
     """The paths of the profile's programs, each with its reason."""
-    reason = f"program of {_by(profile)}"
+    reason = f"program of {_origin(profile)}"
     return {find_program(sysroot, name): reason for name in _present(profile.programs, sysroot)}
 
 
 def _machine(host: Host, binaries: Iterable[str]) -> str | None:
     """What every program of the image has to be for ("EM_X86_64"): the machine of its Python, or of its first."""
-    held = ldso.files(host.sysroot)
+    files = ldso.elf_files(host.sysroot)
     for path in (*([host.python.executable] if host.python else ()), *binaries):
-        if info := held.info(host.sysroot.require(path).real):
+        if info := files.info(host.sysroot.require(path).real):
             return info.machine
     return None
 
@@ -150,7 +148,7 @@ def _for_threads(path: str, entry: Entry, host: Host) -> bool:
     return "/libgcc_s.so" in f"/{path}" and entry.reason == f"needed by {python} (pthread_exit)"
 
 
-def _by(profile: Profile) -> str:
+def _origin(profile: Profile) -> str:
     return f"profile {profile.name}"
 
 
@@ -173,7 +171,7 @@ def _applets(profile: Profile, sysroot: Sysroot, binaries: Iterable[str]) -> Ent
         return
     busybox = next((path for path in binaries if path.endswith("/busybox")), None)
     if busybox is None:
-        raise MkinitfsError(f"{_by(profile)}: applets without busybox", 'add "busybox" to its programs')
+        raise MkinitfsError(f"{_origin(profile)}: applets without busybox", 'add "busybox" to its programs')
     # Applet names lie in the program one after the other, each with its NUL (include/applet_tables.h).
     known = set(sysroot.read(busybox).split(b"\0"))
     missing = []
@@ -189,12 +187,11 @@ def _applets(profile: Profile, sysroot: Sysroot, binaries: Iterable[str]) -> Ent
             yield from placed(
                 sysroot,
                 f"/bin/{name}",
-                Symlink("busybox" if near else f"/{target}", f"busybox applet, {_by(profile)}"),
+                Symlink("busybox" if near else f"/{target}", f"busybox applet, {_origin(profile)}"),
             )
     if missing:
         raise MkinitfsError(
-            f"{busybox}: built without {', '.join(missing)} ({_by(profile)}, applets)",
-            "install the full busybox",
+            f"{busybox}: built without {', '.join(missing)} ({_origin(profile)}, applets)", "install the full busybox"
         )
 
 
@@ -209,12 +206,12 @@ def _python(profile: Profile, host: Host, python: Python, binaries: dict[str, st
         yield from placed(host.sysroot, f"/{path}", entry)
     for path, text in profile.entry_points.items():
         script = python_runtime.script(python, package, text)
-        yield from placed(host.sysroot, path, File(Bytes(script), 0o755, f"entry point of {_by(profile)}"))
+        yield from placed(host.sysroot, path, File(Bytes(script), 0o755, f"entry point of {_origin(profile)}"))
 
 
 def _modules(profile: Profile, kernel: Kernel, options: Options) -> Closure:
     modules = Modules(kernel.modules)
-    requests = [(name, _by(profile)) for name in (*profile.modules, *profile.load)]
+    requests = [(name, _origin(profile)) for name in (*profile.modules, *profile.load)]
     requests += [(name, "--module") for name in options.modules]
     requests += hardware.requests(modules, profile.hardware if options.hardware is None else options.hardware)
     return closure_of(modules, requests)
@@ -235,7 +232,7 @@ def _check_kernel(closure: Closure, machine: str | None) -> None:
 
 
 def _firmware_root(host: Host, kernel: Kernel) -> Sysroot:
-    """Firmware lies beside the kernel where somebody put it there, else in the target's own packages."""
+    """Firmware lies beside the kernel where it was put there, else in the target's own packages."""
     tree = Sysroot(kernel.root)
     return tree if tree.find("/lib/firmware") or tree.find("/usr/lib/firmware") else host.sysroot
 
@@ -251,7 +248,7 @@ def _indexes(closure: Closure) -> Entries:
 
 def _setting(name: str, lines: Iterable[str], profile: Profile) -> tuple[str, Entry]:
     text = "".join(f"{line}\n" for line in lines)
-    return f"{_SETTINGS[1:]}/{name}", File(Bytes(text.encode()), 0o644, f"setting of {_by(profile)}")
+    return f"{_SETTINGS[1:]}/{name}", File(Bytes(text.encode()), 0o644, f"setting of {_origin(profile)}")
 
 
 def _size(manifest: Manifest) -> int:

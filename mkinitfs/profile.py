@@ -4,8 +4,6 @@ A profile is data: no file of the system is looked at here, so that the same pro
 The keys are described in mkinitfs-profile(5).
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 import tomllib
@@ -26,9 +24,7 @@ _ENTRY_POINT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 class Profile:
     """What an image holds, parents included: lists keep their order, parents first, each word once.
 
-    `hardware` is "generic", "host" or the names of drivers; "" is no driver at all.
     A program, applet, module or file that may be missing begins with "?".
-    `entry_points` maps a path in the image to `module:function`, `symlinks` a path to its target.
     """
 
     name: str
@@ -37,11 +33,11 @@ class Profile:
     applets: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     load: tuple[str, ...] = ()
-    hardware: Hardware = ""
+    hardware: Hardware = ""  # one of HARDWARE_CLASSES or the names of drivers; "" is no driver at all
     files: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
-    symlinks: Mapping[str, str] = field(default_factory=dict)
-    entry_points: Mapping[str, str] = field(default_factory=dict)
+    symlinks: Mapping[str, str] = field(default_factory=dict)  # path -> target
+    entry_points: Mapping[str, str] = field(default_factory=dict)  # path in the image -> `module:function`
     ramdisk: str = ""
 
 
@@ -95,14 +91,7 @@ def _hardware(value: object) -> str:
 
 
 def _kind(value: object) -> str:
-    names = {
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-        str: "a string",
-        list: "a list",
-        dict: "a table",
-    }
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "a table"}
     return names.get(type(value), "a date or time")
 
 
@@ -155,8 +144,8 @@ class _Loader:
         self.mistakes += [f"{path}: {mistake}" for mistake in _mistakes(values)]
         values = {key: value for key, value in values.items() if key in KEYS and not KEYS[key](value)}
         for parent in values.get("extends", []):
-            if found := find(parent, self.folders, path.parent):
-                self.load(found, (*chain, path))
+            if file := find(parent, self.folders, path.parent):
+                self.load(file, (*chain, path))
             else:
                 self.mistakes.append(f"{path}: extends: no profile {parent}{_nearest(parent, self.folders)}")
         ramdisk = values.get("ramdisk", "")
@@ -192,11 +181,11 @@ def _nearest(name: str, folders: Sequence[Path]) -> str:
 
 def available(folders: Sequence[Path]) -> list[tuple[str, Path]]:
     """Name and path of each profile in `folders`, by name; where two share a name, the earlier folder's."""
-    found: dict[str, Path] = {}
+    profiles: dict[str, Path] = {}
     for folder in folders:
         for path in folder.glob("*.toml"):
-            found.setdefault(path.stem, path)
-    return sorted(found.items())
+            profiles.setdefault(path.stem, path)
+    return sorted(profiles.items())
 
 
 def find(name: str, folders: Sequence[Path], here: Path = Path()) -> Path | None:

@@ -1,7 +1,5 @@
 """Plans and outcomes as lines for people and as values for scripts. Contents of files are in neither."""
 
-from __future__ import annotations
-
 import json
 import stat
 from collections.abc import Iterable, Iterator, Mapping

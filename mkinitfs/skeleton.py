@@ -1,7 +1,5 @@
 """What every image has whatever its profile: folders, device nodes, the few settings that libraries read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from mkinitfs.manifest import Bytes, Device, Directory, Entry, File, Symlink
@@ -11,7 +9,7 @@ _REASON = "every image"
 DEFAULT = "every image, unless a profile or --add brings another"
 _MOUNT_POINTS = ("dev", "proc", "run", "sys", "sysroot")
 _FOLDERS = (("etc", 0o755), ("root", 0o700), ("tmp", 0o1777), ("var", 0o755))
-# The links that a merged-/usr system has at its top. Where they are real folders, nobody needs them empty.
+# The links that a merged-/usr system has at its top. Where they are real folders, they are not needed empty.
 _TOP_LINKS = ("bin", "sbin", "lib", "lib64")
 
 # Minor numbers from Documentation/admin-guide/devices.txt. They are there before devtmpfs is.
@@ -38,6 +36,6 @@ def entries(sysroot: Sysroot) -> Iterator[tuple[str, Entry]]:
         yield path, File(Bytes(text.encode()), 0o644, DEFAULT)
     yield "etc/mtab", Symlink("../proc/self/mounts", _REASON)
     for name in _TOP_LINKS:
-        if (found := sysroot.find(f"/{name}")) and found.links:
-            for link, target in found.links:
+        if folder := sysroot.find(f"/{name}"):
+            for link, target in folder.links:
                 yield link[1:], Symlink(target, "as the sysroot has it")

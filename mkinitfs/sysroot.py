@@ -4,8 +4,6 @@ Nothing outside is ever looked at: an absolute link starts again at the root, an
 chroot. Paths are absolute image paths ("/usr/bin/sh"); the real file of one is `Sysroot.host(real)`.
 """
 
-from __future__ import annotations
-
 import errno
 import fnmatch
 import os
@@ -21,17 +19,17 @@ PROGRAM_FOLDERS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 _MAX_LINKS = 40  # the kernel's MAXSYMLINKS
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
-_MODE = 0o755  # what is kept of a mode: no set-id bit, nobody but the owner writes
-_MAGIC = re.compile(r"[*?[]")
+_MODE = 0o755  # what is kept of a mode: no set-id bit, only the owner writes
+_WILDCARD = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A path that exists: its real path, and each link crossed on the way as (path, target), in order."""
+    """A path that exists."""
 
     path: str
-    real: str
-    links: tuple[tuple[str, str], ...]
+    real: str  # the same without links
+    links: tuple[tuple[str, str], ...]  # each one crossed on the way as (path, target), in order
 
     def link_entries(self) -> list[tuple[str, Entry]]:
         """The links crossed, for an image."""
@@ -183,7 +181,7 @@ class Sysroot:
         for part in pattern.split("/"):
             if not part:
                 continue
-            if _MAGIC.search(part):
+            if _WILDCARD.search(part):
                 every = [(path, name) for path in paths for name in self.names(path or "/")]
                 paths = [f"{path}/{name}" for path, name in every if _matches(name, part)]
             else:

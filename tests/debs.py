@@ -3,21 +3,19 @@
 It needs no root and touches nothing of this machine's: packages come through apt with a configuration of its own.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from mkinitfs.process import run
-from tests.kernels import CACHE, ENV, _apt_options, _lock
+from tests.command import run
+from tests.kernels import CACHE, ENV, apt_options, lock
 
 FOLDER = CACHE.parent / "debs"
 
 
 def deb(name: str, suite: str = "bookworm") -> Path:
     """The package `name` of `suite` as a file, from the cache or else from the mirror."""
-    with _lock(FOLDER / f".{name}.lock"):
+    with lock(FOLDER / f".{name}.lock"):
         found = sorted(FOLDER.glob(f"{name}_*.deb"))
         return found[0] if found else _download(name, suite)
 
@@ -25,7 +23,7 @@ def deb(name: str, suite: str = "bookworm") -> Path:
 def _download(name: str, suite: str) -> Path:
     with tempfile.TemporaryDirectory(dir=FOLDER, prefix=f".{name}-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
-        options = _apt_options(suite, work)
+        options = apt_options(suite, work)
         run(["apt-get", *options, "update"], env=ENV)
         run(["env", f"--chdir={work}", "apt-get", *options, "download", name], env=ENV)
         (package,) = work.glob("*.deb")
@@ -38,7 +36,7 @@ def unpack(tree: Path, suite: str, packages: Iterable[str], machine: str = "amd6
         (tree / "usr" / name).mkdir(parents=True)
         (tree / name).symlink_to(f"usr/{name}")
     with tempfile.TemporaryDirectory() as folder:
-        options = _apt_options(suite, Path(folder))
+        options = apt_options(suite, Path(folder))
         options += ["-o", f"APT::Architecture={machine}", "-o", f"APT::Architectures={machine}"]
         run(["apt-get", *options, "update"], env=ENV)
         # Nothing is installed, so dpkg's lock, which only root can take, guards nothing.

@@ -1,11 +1,9 @@
 """make demo: a system boots from a container on a Samba share, is powered off, and gives every lock back.
 
 What it shows is real and private to it: server, image and machine live below one temporary folder and are gone
-afterwards. The exit code is 0 when the server has nothing open, nothing locked and nobody connected while the
+afterwards. The exit code is 0 when the server has nothing open, nothing locked and no connection while the
 machine is still there, and the file system in the container is clean.
 """
-
-from __future__ import annotations
 
 import shlex
 import sys
@@ -16,12 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.process import run
-
-from .kernels import Kernel, kernel
-from .roots import PROMPT, busybox_root
-from .vm.harness import Machine, Samba, check, make_container, read_file
-from .vm.harness.samba import HOST_SEEN_BY_GUEST
+from tests.command import run
+from tests.kernels import Kernel, kernel
+from tests.roots import PROMPT, busybox_root
+from tests.vm.harness import Machine, Samba, check, make_container, read_file
+from tests.vm.harness.samba import HOST_SEEN_BY_GUEST
 
 CONTAINER = "disk.img"
 

@@ -1,11 +1,9 @@
 """A Debian 13 of another machine, arm64, unpacked and never run: a sysroot that nothing here can execute."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tests.debs import unpack
-from tests.roots import _cached
+from tests.roots import cached
 
 SUITE, MACHINE = "trixie", "arm64"
 PACKAGES = ("busybox", "cifs-utils", "mount", "python3.13-minimal", "libpython3.13-stdlib")
@@ -13,7 +11,7 @@ PACKAGES = ("busybox", "cifs-utils", "mount", "python3.13-minimal", "libpython3.
 
 def arm64_root() -> Path:
     """The folder, made on first use. Raises MkinitfsError where the mirror does not answer."""
-    return _cached(MACHINE, _make, (SUITE, PACKAGES)).tree
+    return cached(MACHINE, _make, (SUITE, PACKAGES)).tree
 
 
 def _make(tree: Path) -> None:

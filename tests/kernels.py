@@ -6,12 +6,9 @@ package lists nor root are needed; the mirror is the one this machine already us
     python -m tests.kernels 6.1 6.12
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import pwd
-import shutil
 import struct
 import sys
 import tempfile
@@ -21,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.process import run
+from mkinitfs.modules.depmod import Modules
+from mkinitfs.modules.softdep import Softdep
+from tests.command import run, told
 
 SUITES = {"6.1": "bookworm", "6.12": "trixie"}
 # For a machine that serves: the ksmbd of Debian 13's 6.12.107 stops (list corruption in smb2_open) when a second
@@ -39,6 +38,9 @@ class Kernel:
 
     version: str
     root: Path
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.root}"
 
     @property
     def vmlinuz(self) -> Path:
@@ -61,7 +63,7 @@ def kernel(series: str) -> Kernel:
         raise MkinitfsError(f"kernel {series}: not one of {', '.join(SUITES | SERVERS)}")
     root = CACHE / series
     if not root.is_dir():
-        with _lock(CACHE / f".{series}.lock"):
+        with lock(CACHE / f".{series}.lock"):
             if not root.is_dir():
                 _make(series, suite, root)
     return _inspect(root)
@@ -79,7 +81,8 @@ def _inspect(root: Path) -> Kernel:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def lock(path: Path) -> Iterator[None]:
+    """Hold the file `path` against whatever else of these tests wants it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -104,7 +107,7 @@ def _make(series: str, suite: str, root: Path) -> None:
 
 def _download(suite: str, work: Path) -> Path:
     """Fetch the kernel that `suite`'s linux-image-amd64 depends on and return the .deb's path."""
-    options = _apt_options(suite, work)
+    options = apt_options(suite, work)
     run(["apt-get", *options, "update"], env=ENV)
     names = [
         words[1]
@@ -121,12 +124,13 @@ def _download(suite: str, work: Path) -> Path:
     return packages[0]
 
 
-def _apt_options(suite: str, work: Path) -> list[str]:
+def apt_options(suite: str, work: Path) -> list[str]:
+    """What has apt work below the empty folder `work`, with `suite` as its only source."""
     for folder in ("lists/partial", "cache/archives/partial"):
         (work / folder).mkdir(parents=True)
     signed_by = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
     sources = work / "sources.list"
-    sources.write_text(f"deb {signed_by}{_mirror()} {suite} main\n")
+    sources.write_text(f"deb {signed_by}{mirror()} {suite} main\n")
     settings = {
         "Dir::State::lists": work / "lists",
         "Dir::State::status": "/dev/null",
@@ -142,9 +146,9 @@ def _apt_options(suite: str, work: Path) -> list[str]:
     return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """The URI of the Debian archive in the machine's own apt configuration."""
-    # --no-release-info: also where nobody has run `apt-get update` yet.
+    # --no-release-info: also where `apt-get update` has not run yet.
     form = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
     listing = run(["apt-get", "indextargets", "--no-release-info", "--format", form], env=ENV)
     suites = {"stable", "oldstable", "testing", "unstable", "sid", *SUITES.values()}
@@ -182,21 +186,34 @@ def fake_kernel(folder: Path, modules: dict[str, bytes], **indexes: str) -> Path
     return folder
 
 
-def main(series: list[str]) -> int:
-    """Fetch the named kernels (all without arguments) and print version and folder of each."""
-    for program in ("apt-get", "dpkg-deb", "depmod"):
-        if not shutil.which(program, path=ENV["PATH"]):
-            print(f"{program}: program not found", file=sys.stderr)
-            return 1
-    try:
-        for name in series or SUITES:
-            found = kernel(name)
-            print(found.version, found.root)
-    except MkinitfsError as error:
-        print(error.message, error.hint, sep="\n", file=sys.stderr)
-        return 1
-    return 0
+def modprobe_order(modules: Modules, name: str) -> tuple[str, ...]:
+    """What modprobe inserts for the exact module `name`, in order, itself and built-ins included.
+
+    Hard dependencies, and soft ones as far as they can be found; the walk is libkmod's
+    __kmod_module_get_probe_list(), in which a dependency's own dependencies are already listed.
+    """
+    order: dict[str, None] = {}
+    visited: set[str] = set()
+
+    def probe(current: str) -> None:
+        if current not in visited:
+            visited.add(current)
+            for need in (*(modules[current].depends if current in modules else ()), current):
+                insert(need)
+
+    def insert(current: str) -> None:
+        softdep = modules.softdeps.get(current, Softdep())
+        for need in softdep.pre:
+            for module in modules.lookup(need):
+                probe(module)
+        order[current] = None
+        for need in softdep.post:
+            for module in modules.lookup(need):
+                probe(module)
+
+    probe(name)
+    return tuple(order)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(told(kernel, sys.argv[1:] or SUITES))

@@ -6,24 +6,24 @@ Each has a shell on the serial console without a login (its prompt ends in PROMP
 and brings /sbin/first-words, an init for `init=` that prints FIRST before it hands over to the real one.
 """
 
-from __future__ import annotations
-
-import fcntl
 import hashlib
 import inspect
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.process import run
+from tests.command import run, told
 from tests.debs import unpack
-from tests.kernels import ENV, _apt_options, _mirror
+from tests.kernels import ENV, lock
+
+# Under the names that they have in what _debootstrap and its like are known by: see cached().
+from tests.kernels import apt_options as _apt_options
+from tests.kernels import mirror as _mirror
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mkinitfs" / "roots"
 FIRST, UP, PROMPT = "FIRST-INSTRUCTION", "ROOT-IS-UP", "READY# "
@@ -147,35 +147,38 @@ USERS = {"messagebus": 910, "polkitd": 911, "systemd-resolve": 912}
 
 @dataclass(frozen=True)
 class Root:
-    """A root file system: its name, and the folder that its tree lies in (never to be changed)."""
+    """A root file system."""
 
     name: str
-    tree: Path
+    tree: Path  # the folder that it lies in, never to be changed
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.tree}"
 
 
 def busybox_root() -> Root:
     """The machine's own busybox with its libraries as a system; needs no root."""
-    return _cached("busybox", _make_busybox, (FILES, BUSYBOX))
+    return cached("busybox", _make_busybox, (FILES, BUSYBOX))
 
 
 def systemd_root() -> Root:
     """Debian with systemd. Raises MkinitfsError where the user is not root or the mirror does not answer."""
-    return _cached("systemd", _make_systemd, (FILES, SYSTEMD, SLIM, IDLE))
+    return cached("systemd", _make_systemd, (FILES, SYSTEMD, SLIM, IDLE))
 
 
 def sysvinit_root() -> Root:
     """Debian with sysvinit. Raises MkinitfsError where the user is not root or the mirror does not answer."""
-    return _cached("sysvinit", _make_sysvinit, (FILES, SYSVINIT, SLIM))
+    return cached("sysvinit", _make_sysvinit, (FILES, SYSVINIT, SLIM))
 
 
 def managers_root() -> Root:
     """systemd_root() with what else configures networks: NetworkManager, ifupdown with dhclient, systemd-resolved."""
-    return _cached("managers", _make_managers, (FILES, SYSTEMD, SLIM, IDLE, MANAGERS, USERS))
+    return cached("managers", _make_managers, (FILES, SYSTEMD, SLIM, IDLE, MANAGERS, USERS))
 
 
 def trixie_root() -> Root:
     """Debian 13 in one tree: systemd and a Samba server, and what an image is built of. Raises MkinitfsError."""
-    return _cached("trixie", _make_trixie, (FILES, TRIXIE, TRIXIE_PACKAGES, TRIXIE_SLIM, IDLE))
+    return cached("trixie", _make_trixie, (FILES, TRIXIE, TRIXIE_PACKAGES, TRIXIE_SLIM, IDLE))
 
 
 ROOTS = {
@@ -184,24 +187,16 @@ ROOTS = {
 }  # fmt: skip
 
 
-def _cached(name: str, make: Callable[[Path], None], recipe: object) -> Root:
-    """The tree made by `make`; a changed recipe or another owner makes another one."""
+def cached(name: str, make: Callable[[Path], None], recipe: object) -> Root:
+    """The tree made by `make`; other source text of it, another recipe or another owner make another one."""
     sources = "".join(inspect.getsource(part) for part in (make, _debootstrap, _write, add_program))
     key = hashlib.sha256(f"{sources}{recipe!r}{os.geteuid()}".encode()).hexdigest()[:12]
     tree = CACHE / f"{name}-{key}"
     if not tree.is_dir():
-        with _lock(CACHE / f".{name}.lock"):
+        with lock(CACHE / f".{name}.lock"):
             if not tree.is_dir():
                 _make(name, make, tree)
     return Root(name, tree)
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _make(name: str, make: Callable[[Path], None], tree: Path) -> None:
@@ -329,17 +324,5 @@ def _debootstrap(tree: Path, *packages: str) -> None:
     shadow.write_text(shadow.read_text().replace("root:*:", "root::", 1))
 
 
-def main(names: list[str]) -> int:
-    """Make the named roots (all without arguments) and print name and folder of each."""
-    try:
-        for name in names or ROOTS:
-            root = ROOTS[name]()
-            print(root.name, root.tree)
-    except MkinitfsError as error:
-        print(error.message, error.hint, sep="\n", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(told(lambda name: ROOTS[name](), sys.argv[1:] or ROOTS))

@@ -1,8 +1,6 @@
 """Servers of other people's making, in the foreground of a laboratory with files of their own: ISC dhcpd, Kea,
-bootpd and rarpd, beside dnsmasq and udhcpd, which lab.py starts itself; and a wire with faults of our making.
+bootpd and rarpd, beside dnsmasq and udhcpd, which tests/lab.py starts; and a wire with faults of our making.
 """
-
-from __future__ import annotations
 
 import json
 import os
@@ -19,11 +17,7 @@ RELAY = ROOT / "tests" / "wire_faults.py"
 
 def isc(lab: Lab, name: str, text: str) -> Callable[[], str]:
     """Start ISC dhcpd on one wire with the configuration `text`; return what reads its log when it serves."""
-    folder = _folder(lab, "isc")
-    (folder / "leases").touch()
-    (folder / "dhcpd.conf").write_text(f"authoritative;\n{text}\n")
-    files = ("-cf", f"{folder}/dhcpd.conf", "-lf", f"{folder}/leases", "-pf", f"{folder}/pid")
-    return _start(lab, folder, "Server starting service", "dhcpd", "-4", "-f", "-d", *files, name)
+    return _isc(lab, _folder(lab, "isc"), "-4", name, text)
 
 
 def kea(lab: Lab, name: str, subnet: dict[str, Any], **settings: Any) -> Callable[[], str]:
@@ -33,46 +27,22 @@ def kea(lab: Lab, name: str, subnet: dict[str, Any], **settings: Any) -> Callabl
     """
     lab.run("client", "ip", "link", "set", name, "up")
     eventually(lambda: lab.json("server", "link", "show", name)[0]["operstate"] == "UP", "the carrier for Kea")
-    folder = _folder(lab, "kea")
-    settings = {
-        "interfaces-config": {"interfaces": [name], "service-sockets-require-all": True},
-        "lease-database": {"type": "memfile", "persist": False},
-        "valid-lifetime": 600,
-        "subnet4": [subnet],
-        "loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout"}]}],
-        **settings,
-    }
-    (folder / "kea.json").write_text(json.dumps({"Dhcp4": settings}))
-    own = ("env", f"KEA_PIDFILE_DIR={folder}", f"KEA_LOCKFILE_DIR={folder}")
-    return _start(lab, folder, "DHCP4_STARTED", *own, "kea-dhcp4", "-c", f"{folder}/kea.json")
+    return _kea(lab, _folder(lab, "kea"), "4", name, {"valid-lifetime": 600, "subnet4": [subnet], **settings})
 
 
 def isc6(lab: Lab, name: str, text: str, leases: str = "") -> Callable[[], str]:
     """Start ISC dhcpd for IPv6 on one wire; its memory of leases is the folder's, or in the file `leases`."""
     _settled(lab)
-    folder = _folder(lab, "isc6")
-    (folder / "leases").touch()
-    (folder / "dhcpd.conf").write_text(f"authoritative;\n{text}\n")
-    files = ("-cf", f"{folder}/dhcpd.conf", "-lf", leases or f"{folder}/leases", "-pf", f"{folder}/pid")
-    return _start(lab, folder, "Server starting service", "dhcpd", "-6", "-f", "-d", *files, name)
+    return _isc(lab, _folder(lab, "isc6"), "-6", name, text, leases)
 
 
 def kea6(lab: Lab, name: str, low: str, high: str, **settings: Any) -> Callable[[], str]:
     """Start Kea for IPv6 on one wire of 2001:db8::/64; return what reads its log when it serves."""
     lab.run("client", "ip", "link", "set", name, "up")
     _settled(lab)
-    folder = _folder(lab, "kea6")
-    settings = {
-        "interfaces-config": {"interfaces": [name], "service-sockets-require-all": True},
-        "lease-database": {"type": "memfile", "persist": False},
-        "server-id": {"type": "LL", "persist": False},
-        "subnet6": [{"subnet": "2001:db8::/64", "interface": name, "pools": [{"pool": f"{low} - {high}"}]}],
-        "loggers": [{"name": "kea-dhcp6", "severity": "INFO", "output_options": [{"output": "stdout"}]}],
-        **settings,
-    }
-    (folder / "kea.json").write_text(json.dumps({"Dhcp6": settings}))
-    own = ("env", f"KEA_PIDFILE_DIR={folder}", f"KEA_LOCKFILE_DIR={folder}")
-    return _start(lab, folder, "DHCP6_STARTED", *own, "kea-dhcp6", "-c", f"{folder}/kea.json")
+    subnet = {"subnet": "2001:db8::/64", "interface": name, "pools": [{"pool": f"{low} - {high}"}]}
+    own = {"server-id": {"type": "LL", "persist": False}, "subnet6": [subnet]}
+    return _kea(lab, _folder(lab, "kea6"), "6", name, {**own, **settings})
 
 
 def dnsmasq6(lab: Lab, name: str, *options: str) -> Callable[[], str]:
@@ -139,8 +109,7 @@ def faulty_wire(lab: Lab, *, up: str = "", down: str = "", mac: str = "") -> Non
 
     `up` is for those from the client, `down` for those to it: one word a frame, the last for all that follow:
     "ok", "drop", "twice", the seconds that it comes late, or one of these for a DHCP type alone ("5:drop").
-    Everything else passes. (netem would do it, but
-    not every kernel has sch_netem, this test machine's for one.)
+    Everything else passes. (netem would do it, but not every kernel has sch_netem, this test machine's for one.)
     """
     lab.wire("eth0", mac=mac)
     lab.run("server", "ip", "link", "add", "srv0", "type", "veth", "peer", "name", "mid0")
@@ -156,6 +125,25 @@ def _folder(lab: Lab, name: str) -> Path:
     folder = lab.folder / f"{name}-{len(list(lab.folder.iterdir()))}"
     folder.mkdir()
     return folder
+
+
+def _isc(lab: Lab, folder: Path, family: str, name: str, text: str, leases: str = "") -> Callable[[], str]:
+    (folder / "leases").touch()
+    (folder / "dhcpd.conf").write_text(f"authoritative;\n{text}\n")
+    files = ("-cf", f"{folder}/dhcpd.conf", "-lf", leases or f"{folder}/leases", "-pf", f"{folder}/pid")
+    return _start(lab, folder, "Server starting service", "dhcpd", family, "-f", "-d", *files, name)
+
+
+def _kea(lab: Lab, folder: Path, version: str, name: str, settings: dict[str, Any]) -> Callable[[], str]:
+    settings = {
+        "interfaces-config": {"interfaces": [name], "service-sockets-require-all": True},
+        "lease-database": {"type": "memfile", "persist": False},
+        "loggers": [{"name": f"kea-dhcp{version}", "severity": "INFO", "output_options": [{"output": "stdout"}]}],
+        **settings,
+    }
+    (folder / "kea.json").write_text(json.dumps({f"Dhcp{version}": settings}))
+    own = ("env", f"KEA_PIDFILE_DIR={folder}", f"KEA_LOCKFILE_DIR={folder}")
+    return _start(lab, folder, f"DHCP{version}_STARTED", *own, f"kea-dhcp{version}", "-c", f"{folder}/kea.json")
 
 
 def _with_etc(lab: Lab, folder: Path, command: str) -> None:

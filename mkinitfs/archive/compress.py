@@ -13,8 +13,6 @@ was cut. So every algorithm cuts its input into blocks of a fixed size:
 The readers stop exactly where the kernel's do, because another segment may follow.
 """
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import lzma
@@ -77,7 +75,7 @@ def in_order(function: Callable[[A], B], items: Iterable[A], threads: int) -> It
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:  # whoever stops early, for an error or a signal, is not kept waiting by a large block
+    finally:  # an end before the last item, by an error or a signal, does not wait for a large block
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -101,8 +99,7 @@ def check_level(algorithm: str, level: int | None) -> int:
         return default
     if not lowest <= level <= highest:
         raise MkinitfsError(
-            f"compression {algorithm}: level {level} is out of range",
-            f"give a level from {lowest} to {highest}",
+            f"compression {algorithm}: level {level} is out of range", f"give a level from {lowest} to {highest}"
         )
     return level
 

@@ -5,15 +5,12 @@ init/initramfs.c; cpio(5) for "odc". Names are bytes on disk and `str` with surr
 `os`.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from mkinitfs.archive.compress import in_order, unpack_file
 from mkinitfs.archive.tape import Tape
@@ -30,16 +27,16 @@ _ODC_HEADER = 76
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One header: `mode` is the whole st_mode, `mtime` in seconds since 1970, `size` in bytes."""
+    """One header."""
 
     name: str
-    mode: int
-    size: int = 0
+    mode: int  # the whole st_mode
+    size: int = 0  # bytes
     ino: int = 0
     uid: int = 0
     gid: int = 0
     nlink: int = 1
-    mtime: int = 0
+    mtime: int = 0  # seconds since 1970
     devmajor: int = 0
     devminor: int = 0
     rdevmajor: int = 0
@@ -53,8 +50,7 @@ def _header(record: Record, subject: str) -> bytes:
         raise MkinitfsError(f"{subject}: a name must have 1 to {PATH_MAX - 1} bytes and no zero byte among them")
     if record.size > _LARGEST:
         raise MkinitfsError(
-            f"{subject}: {record.size} bytes: a cpio archive holds files up to 4 GiB",
-            "leave the file out of the image",
+            f"{subject}: {record.size} bytes: a cpio archive holds files up to 4 GiB", "leave the file out of the image"
         )
     numbers = (
         record.ino,
@@ -98,12 +94,6 @@ def archive(members: Iterable[tuple[Record, Iterable[bytes]]]) -> Iterator[bytes
         total += len(head) + written + padding
     trailer = _header(Record(TRAILER, 0), TRAILER)
     yield trailer + b"\0" * (-(total + len(trailer)) % 512)
-
-
-def write_archive(out: BinaryIO, members: Iterable[tuple[Record, bytes]]) -> None:
-    """Write the newc archive of `members` to `out`."""
-    for chunk in archive((record, [content]) for record, content in members):
-        out.write(chunk)
 
 
 def encode(manifest: Manifest, mtime: int, threads: int = 1) -> Iterator[bytes]:
@@ -198,15 +188,11 @@ def _open(source: Path, failure: Callable[[str], MkinitfsError]) -> tuple[int, I
 
 @dataclass(slots=True)
 class Member:
-    """One entry of an archive that is being read.
-
-    `offset` is where its header begins. Its content can be taken once, before the next member is asked for.
-    `archive` counts the archives of the stream from 0: inode numbers mean something within one archive only.
-    """
+    """One entry of an archive that is being read. Its content can be taken once, before the next is asked for."""
 
     record: Record
-    offset: int
-    archive: int
+    offset: int  # where its header begins
+    archive: int  # the number in the stream, from 0: an inode number means something within one archive only
     target: str = ""  # of a symbolic link
     _content: Iterator[bytes] = field(default_factory=lambda: iter(()))
 

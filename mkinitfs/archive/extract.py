@@ -6,8 +6,6 @@ with the folder as its root, whether it came from the image or lay there before.
 followed.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -20,7 +18,7 @@ from mkinitfs.errors import MkinitfsError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LINKS = 40  # symbolic links on one path, as in the kernel (MAXSYMLINKS)
+_MAX_LINKS = 40  # symbolic links on one path, as in the kernel (MAXSYMLINKS)
 
 Place = tuple[str, ...]  # components below the folder, none of them a link
 
@@ -43,8 +41,7 @@ def extract(members: Iterable[Member], folder: Path) -> list[str]:
 
 
 class _Extraction:
-    """The state of one extraction: what is still to be done at its end, and the files that can be linked
-    to."""
+    """The state of one extraction: what is still to be done at its end, and the files that can be linked to."""
 
     def __init__(self, root: int, folder: Path) -> None:
         self._root = root
@@ -79,8 +76,7 @@ class _Extraction:
 
     @contextmanager
     def _walk(self, parts: list[str]) -> Iterator[tuple[int, Place]]:
-        """Open the folder that `parts` lead to, making what is missing: its descriptor, and where it really
-        lies."""
+        """Open the folder that `parts` lead to, making what is missing: its descriptor, and where it really lies."""
         opened: list[int] = [os.dup(self._root)]
         place: list[str] = []
         rest, links = parts[::-1], 0
@@ -100,7 +96,7 @@ class _Extraction:
                     place.append(part)
                     continue
                 links += 1
-                if links > _LINKS:
+                if links > _MAX_LINKS:
                     raise ValueError("too many symbolic links on the way")
                 if target.startswith("/"):
                     while place:
@@ -148,8 +144,7 @@ class _Extraction:
                 self._keys[place] = key
 
     def _linked(self, key: tuple[int, ...], parent: int, name: str) -> bool:
-        """Make a hard link to the member of the same inode, if that is still the file that was written
-        here."""
+        """Make a hard link to the member of the same inode, if that is still the file that was written here."""
         if key not in self._files:
             return False
         place, status = self._files[key]
@@ -176,7 +171,7 @@ class _Extraction:
         else:
             self._warnings.append(f"/{record.name}: passed over: of no known kind (mode {record.mode:o})")
             return
-        # Nobody else can have put something in its place: O_PATH with O_NOFOLLOW pins what was just made.
+        # Nothing else can have come in its place: O_PATH with O_NOFOLLOW pins what was just made.
         descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
             self._restore_link(record, parent, name)

@@ -4,8 +4,6 @@ How the kernel tells segments apart: unpack_to_rootfs() of init/initramfs.c. Zer
 an archive that is not compressed begins at a multiple of 4.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import os
@@ -30,21 +28,20 @@ _BOUNDARY = 512
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One archive of an image: a manifest, or the bytes of an archive that exists already."""
+    """One archive of an image."""
 
-    content: Manifest | bytes
+    content: Manifest | bytes  # bytes: an archive that exists already
     compression: str = "zstd"
-    level: int | None = None
+    level: int | None = None  # None: the algorithm's default
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What write_image() wrote: sizes in bytes, the SHA-256 of the file in hex."""
+    """What write_image() wrote."""
 
-    path: Path
-    size: int
-    unpacked: int
-    sha256: str
+    size: int  # bytes of the file
+    unpacked: int  # bytes of its archives
+    sha256: str  # of the file, in hex
 
 
 Progress = Callable[[int, int], None]  # bytes of archive so far, bytes of image so far
@@ -73,7 +70,7 @@ def write_image(
         try:
             descriptor = os.open(temporary, flags, 0o600)
             with os.fdopen(descriptor, "wb") as out:
-                written = _write_segments(out, path, segments, mtime, threads or default_threads(), progress)
+                written = _write_segments(out, segments, mtime, threads or default_threads(), progress)
                 out.flush()
                 os.fchmod(descriptor, mode)
                 os.fsync(descriptor)
@@ -107,7 +104,7 @@ def check_target(path: Path) -> None:
 
 
 def _write_segments(
-    out: BinaryIO, path: Path, segments: Sequence[Segment], mtime: int, threads: int, progress: Progress
+    out: BinaryIO, segments: Sequence[Segment], mtime: int, threads: int, progress: Progress
 ) -> Written:
     digest = hashlib.sha256()
     unpacked = size = 0
@@ -132,7 +129,7 @@ def _write_segments(
         source = [content] if isinstance(content, bytes) else encode(content, mtime, threads)
         for chunk in compress(counted(source), segment.compression, segment.level, threads):
             put(chunk)
-    return Written(path, size, unpacked, digest.hexdigest())
+    return Written(size, unpacked, digest.hexdigest())
 
 
 def _sync_folder(folder: Path) -> None:
@@ -213,17 +210,17 @@ def _normal(name: str) -> str:
 def _content_of(path: Path, real: str) -> bytes:
     """The content of the last regular file `real`, or of the hard link that carries it."""
     contents: dict[tuple[int, ...], bytes] = {}
-    found: tuple[int, ...] | None = None
+    last: tuple[int, ...] | None = None
     keys = set(_link_keys(path, real))
     for _, _, member in members_of(path):
         key = link_key(member)
         if key in keys and member.record.size:
             contents[key] = member.read()
         if _normal(member.record.name) == real:
-            found = key
-    if found is None:
+            last = key
+    if last is None:
         raise MkinitfsError(f"{path}: /{real} is not a regular file")
-    return contents.get(found, b"")
+    return contents.get(last, b"")
 
 
 def _link_keys(path: Path, real: str) -> Iterator[tuple[int, ...]]:

@@ -4,8 +4,6 @@ Sources: Documentation/staging/lzo.rst of the kernel for the stream, lib/decompr
 container that the kernel wants, lzop(1) for its sums. Nothing writes it here: zstd is smaller and unpacks as fast.
 """
 
-from __future__ import annotations
-
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -87,7 +85,8 @@ def _unpack(data: bytes, size: int) -> tuple[bytearray, int]:
     """Content, and how much of `data` it took. Input that is too short ends in an IndexError.
 
     Names as in lzo.rst: after a copy of `length` bytes from `distance` back come 0 to 3 `literals`. `state` is their
-    number, or 4 after a long run of them, and decides what codes below 16 mean.
+    number, or 4 after a long run of them, and decides what codes below 16 mean. The commonest codes are read here, the
+    others in _copy(): a call costs more than the work.
     """
     out = bytearray()
     state = at = 0
@@ -103,29 +102,16 @@ def _unpack(data: bytes, size: int) -> tuple[bytearray, int]:
             distance = (data[at] << 3) + (code >> 2 & 7) + 1
             literals = code & 3
             at += 1
-        elif code >= 16:  # within 16 KiB, or 16 to 48 KiB
-            near = code >= 32
-            length, at = _length(data, at, code, 31 if near else 7)
-            length += 2
-            word = data[at] | data[at + 1] << 8
-            distance = (word >> 2) + 1 if near else (word >> 2) + ((code & 8) << 11) + 0x4000
-            literals = word & 3
-            at += 2
-            if distance == 0x4000 and not near:
-                if length != 3:
-                    raise ValueError("a block with a strange end")
+        elif code >= 16 or state:
+            length, distance, literals, at = _copy(data, at, code, state)
+            if not distance:
                 return out, at
-        elif not state:  # a long run of literals
+        else:  # a long run of literals
             length, at = _length(data, at, code, 15)
             out += data[at : at + length + 3]
             at += length + 3
             state = 4
             continue
-        else:  # 2 bytes within 1 KiB, or 3 bytes behind 2 KiB
-            length = 3 if state == 4 else 2
-            distance = (data[at] << 2) + (code >> 2) + (2049 if state == 4 else 1)
-            literals = code & 3
-            at += 1
         start = len(out) - distance
         if start < 0 or len(out) + length > size:
             raise ValueError("a block that copies from outside of itself")
@@ -137,6 +123,24 @@ def _unpack(data: bytes, size: int) -> tuple[bytearray, int]:
             out += data[at : at + literals]
             at += literals
         state = literals
+
+
+def _copy(data: bytes, at: int, code: int, state: int) -> tuple[int, int, int, int]:
+    """Length, distance (0: the end of the block) and literals of a copy by a code below 64, and what follows it."""
+    if code < 16:  # 3 bytes behind 2 KiB, or 2 bytes within 1 KiB
+        length, nearest = (3, 2049) if state == 4 else (2, 1)
+        return length, (data[at] << 2) + (code >> 2) + nearest, code & 3, at + 1
+    mask = 31 if code >= 32 else 7
+    length = code & mask
+    if not length:
+        length, at = _length(data, at, code, mask)
+    word = data[at] | data[at + 1] << 8
+    if code >= 32:  # within 16 KiB
+        return length + 2, (word >> 2) + 1, word & 3, at + 2
+    distance = (word >> 2) + ((code & 8) << 11)  # behind 16 KiB, up to 48 KiB
+    if not distance and length != 1:
+        raise ValueError("a block with a strange end")
+    return length + 2, distance and distance + 0x4000, word & 3, at + 2
 
 
 def _length(data: bytes, at: int, code: int, mask: int) -> tuple[int, int]:

@@ -1,7 +1,5 @@
 """What objects load by name while they run, told by no DT_NEEDED: unwinder, name service, `.note.dlopen`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -17,12 +15,12 @@ _BUILT_IN = ("files", "dns")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Libraries to load: the first of `names` that is there. Where none is, `required` makes it an error."""
+    """A library to load by name."""
 
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # the first of them that is there
     needer: Loaded
     reason: str
-    required: bool
+    required: bool  # whether it is an error that none is there
 
 
 def wanted(sysroot: Sysroot, objects: Iterable[Loaded], nss: Iterable[str] = ()) -> Iterator[Wanted]:
@@ -32,10 +30,9 @@ def wanted(sysroot: Sysroot, objects: Iterable[Loaded], nss: Iterable[str] = ())
     libnss_SERVICE. Of the dlopen notes, `required` ones have to be there, `recommended` ones may be missing,
     `suggested` ones are left out.
     """
-    held = list(objects)
-    libc = next((each for each in held if each.info.soname == "libc.so.6"), None)
-    explicit = list(nss)
-    for each in held:
+    loaded, explicit = list(objects), list(nss)
+    libc = next((each for each in loaded if each.info.soname == "libc.so.6"), None)
+    for each in loaded:
         if libc and each is not libc:
             unwinding = sorted(each.info.calls & UNWINDING)
             if unwinding:
@@ -70,12 +67,12 @@ def _services(sysroot: Sysroot, each: Loaded, libc: Loaded, explicit: list[str])
 
 def services(nsswitch: str) -> dict[str, tuple[str, ...]]:
     """The services of each database in an nsswitch.conf(5); what stands in brackets are actions."""
-    found: dict[str, tuple[str, ...]] = {}
+    databases: dict[str, tuple[str, ...]] = {}
     for line in nsswitch.splitlines():
         database, colon, rest = line.partition("#")[0].partition(":")
         while "[" in rest and "]" in rest.partition("[")[2]:
             before, _, after = rest.partition("[")
             rest = f"{before} {after.partition(']')[2]}"
         if colon:
-            found.setdefault(database.strip(), tuple(rest.split()))
-    return found
+            databases.setdefault(database.strip(), tuple(rest.split()))
+    return databases

@@ -5,8 +5,6 @@ so that a file without section headers works and a large one costs no more than 
 decodes the structures; the symbol table, thousands of records of which few matter, goes through `struct`.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -47,35 +45,30 @@ _NT_FDO_DLOPEN = 0x407C0C0A
 
 @dataclass(frozen=True, slots=True)
 class Dlopen:
-    """One object of a `.note.dlopen` (systemd.io/ELF_DLOPEN_METADATA): alternatives, the preferred first."""
+    """One object of a `.note.dlopen` (systemd.io/ELF_DLOPEN_METADATA)."""
 
-    sonames: tuple[str, ...]
-    priority: str
+    sonames: tuple[str, ...]  # alternatives, the preferred first
+    priority: str  # "required", "recommended" or "suggested"
     feature: str
 
 
 @dataclass(frozen=True, slots=True)
 class ElfInfo:
-    """What one ELF file asks of its loader.
+    """What one ELF file asks of its loader."""
 
-    `machine` and `kind` are the ELF specification's names ("EM_X86_64", "ET_DYN"), `needed` holds DT_NEEDED
-    and DT_FILTER in their order, `calls` those of WATCHED that the file refers to and does not define,
-    `glibc` the minor version 2.N of the C library where the file is one.
-    """
-
-    machine: str
-    elfclass: int
+    machine: str  # by its name in the ELF specification, "EM_X86_64"
+    elfclass: int  # 32 or 64
     little_endian: bool
-    kind: str
+    kind: str  # "ET_DYN"
     interp: str | None = None
     soname: str | None = None
-    needed: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()  # DT_NEEDED and DT_FILTER in their order
     auxiliary: tuple[str, ...] = ()
     rpath: str | None = None
     runpath: str | None = None
     nodeflib: bool = False
-    calls: frozenset[str] = frozenset()
-    glibc: int | None = None
+    calls: frozenset[str] = frozenset()  # those of WATCHED that the file refers to and does not define
+    glibc: int | None = None  # the minor version 2.N of the C library, where the file is one
     dlopens: tuple[Dlopen, ...] = ()
 
     @property
@@ -104,10 +97,10 @@ def parse(source: bytes | BinaryIO, name: str) -> ElfInfo:
         raise
     except (ELFError, ArithmeticError, LookupError, ValueError, TypeError, struct.error) as error:
         # pyelftools lets some of Python's own errors through where a field makes no sense.
-        raise MkinitfsError(f"{name}: damaged ELF file: {error or type(error).__name__}", _AGAIN) from error
+        raise MkinitfsError(f"{name}: damaged ELF file: {error or type(error).__name__}", _REINSTALL) from error
 
 
-_AGAIN = "install the package it belongs to again"
+_REINSTALL = "install the package it belongs to again"
 
 
 class _Reader:
@@ -123,15 +116,15 @@ class _Reader:
             self.elf = ELFFile(stream)
         except ELFError as error:
             reason = "truncated" if self.size < 64 else "damaged"
-            raise MkinitfsError(f"{name}: {reason} ELF header: {error}", _AGAIN) from error
+            raise MkinitfsError(f"{name}: {reason} ELF header: {error}", _REINSTALL) from error
         self.order = "<" if self.elf.little_endian else ">"
         self.segments: list[Any] = list(self.read_segments())
 
     def truncated(self, end: int) -> MkinitfsError:
-        return MkinitfsError(f"{self.name}: truncated ELF file: {self.size} bytes, of at least {end}", _AGAIN)
+        return MkinitfsError(f"{self.name}: truncated ELF file: {self.size} bytes, of at least {end}", _REINSTALL)
 
     def damaged(self, reason: str) -> MkinitfsError:
-        return MkinitfsError(f"{self.name}: damaged ELF file: {reason}", _AGAIN)
+        return MkinitfsError(f"{self.name}: damaged ELF file: {reason}", _REINSTALL)
 
     def within(self, offset: int, length: int) -> None:
         if offset + length > self.size:
@@ -229,8 +222,8 @@ class _Reader:
         layout = struct.Struct(self.order + ("IBBHQQ" if self.elf.elfclass == 64 else "IIIBBH"))
         section = 3 if self.elf.elfclass == 64 else 5
         table = self.take(self.offset(values["DT_SYMTAB"]), layout.size * self.symbol_count(values))
-        found = (record for record in layout.iter_unpack(table) if record[0] in names)
-        return frozenset(names[record[0]] for record in found if record[section] == _SHN_UNDEF)
+        watched = (symbol for symbol in layout.iter_unpack(table) if symbol[0] in names)
+        return frozenset(names[symbol[0]] for symbol in watched if symbol[section] == _SHN_UNDEF)
 
     def symbol_count(self, values: dict[str, int]) -> int:
         """How many symbols there are: DT_HASH says it, DT_GNU_HASH by the end of its last chain."""
@@ -286,4 +279,4 @@ def _dlopen_objects(value: bytes, name: str) -> Iterator[Dlopen]:
                 raise TypeError("soname is no list of names")
             yield Dlopen(tuple(sonames), str(priority), str(item.get("feature", "")))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise MkinitfsError(f"{name}: .note.dlopen: {error}", _AGAIN) from error
+        raise MkinitfsError(f"{name}: .note.dlopen: {error}", _REINSTALL) from error

@@ -9,8 +9,6 @@ they do not know. Libraries for particular CPUs are listed where they lie in gli
 hwcaps" folders are not: the same library without them is there as well, and is taken.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import struct
@@ -39,12 +37,12 @@ _HWCAPS = "glibc-hwcaps"
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """One line of the cache: what DT_NEEDED asks for, the path to open, the ABI, the CPU it is built for."""
+    """One line of the cache."""
 
-    name: str
-    path: str
-    flags: int
-    hwcap: str = ""
+    name: str  # what DT_NEEDED asks for
+    path: str  # to open
+    flags: int  # of its ABI, as in Abi.cache_flags
+    hwcap: str = ""  # the CPU it is built for
 
 
 def entry(manifest: Manifest, sysroot: Sysroot) -> tuple[str, Entry] | None:
@@ -79,21 +77,21 @@ class _Image:
     @cached_property
     def names(self) -> Mapping[str, list[tuple[str, str]]]:
         """What ldconfig would look at in each folder: ("", name), or (CPU, name) in its folder for a CPU."""
-        found: dict[str, list[tuple[str, str]]] = {}
+        folders: dict[str, list[tuple[str, str]]] = {}
         for path in self.manifest:
             folder, _, name = path.rpartition("/")
             if ldconf.is_library_name(name):
                 above, hwcaps, hwcap = folder.rpartition(f"/{_HWCAPS}/")
-                found.setdefault(above if hwcaps else folder, []).append((hwcap if hwcaps else "", name))
-        return found
+                folders.setdefault(above if hwcaps else folder, []).append((hwcap if hwcaps else "", name))
+        return folders
 
     def linkers(self) -> Iterator[tuple[Loader, ElfInfo]]:
         """glibc's run-time linkers in the image, each with what it says about itself."""
-        held = ldso.files(self.sysroot)
+        files = ldso.elf_files(self.sysroot)
         for abi in ldconf.ABIS.values():
-            found = self.sysroot.find(abi.interp)
-            if found and found.real[1:] in self.manifest and (info := held.info(found.real)):
-                yield held.loader(abi.interp, info), info
+            linker = self.sysroot.find(abi.interp)
+            if linker and linker.real[1:] in self.manifest and (info := files.info(linker.real)):
+                yield files.loader(abi.interp, info), info
 
     def libraries(self, linker: Loader, info: ElfInfo) -> Iterator[Library]:
         """What `linker` could load, folder after folder in the order of ldconfig."""
@@ -122,8 +120,8 @@ class _Image:
         flags = ldconf.abi(info).cache_flags
         for hwcap, name in self.names.get(real, ()):
             below = f"{_HWCAPS}/{hwcap}/{name}" if hwcap else name
-            found = self.info(f"{real}/{below}")
-            if found and found.kind == "ET_DYN" and found.abi == info.abi:
+            library = self.info(f"{real}/{below}")
+            if library and library.kind == "ET_DYN" and library.abi == info.abi:
                 yield Library(name, f"{folder}/{below}", flags, hwcap)
 
     def info(self, path: str) -> ElfInfo | None:

@@ -3,8 +3,6 @@
 ld.so.cache is not trusted, it may be older than the files; ld.so.conf, which it is made from, is read.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,21 +14,17 @@ from mkinitfs.sysroot import Sysroot
 
 @dataclass(frozen=True, slots=True)
 class Abi:
-    """What an ABI fixes: glibc's interpreter, Debian's triplet, `$LIB` else, `$PLATFORM`, musl's name.
+    """What an ABI fixes."""
 
-    `cache_flags` mark its libraries in ld.so.cache: _DL_CACHE_DEFAULT_ID of sysdeps/unix/sysv/linux/*/dl-cache.h.
-    """
-
-    interp: str
-    triplet: str
-    lib: str
-    platforms: tuple[str, ...]
-    musl: str
-    cache_flags: int
+    interp: str  # glibc's
+    triplet: str  # Debian's
+    lib: str  # `$LIB`, where the linker does not tell
+    platforms: tuple[str, ...]  # `$PLATFORM`: all that glibc knows (sysdeps/*/dl-procinfo, dl-hwcap), the CPU decides
+    musl: str  # its name
+    cache_flags: int  # of its libraries in ld.so.cache: _DL_CACHE_DEFAULT_ID of sysdeps/unix/sysv/linux/*/dl-cache.h
 
 
-# By machine, class and byte order, as ElfInfo.abi. Where the CPU decides, `platforms` lists all that glibc
-# knows (sysdeps/*/dl-procinfo, dl-hwcap), for the target decides when it runs.
+# By machine, class and byte order, as ElfInfo.abi.
 _X86 = ("haswell", "xeon_phi", "x86_64")
 ABIS = {
     ("EM_X86_64", 64, True): Abi("/lib64/ld-linux-x86-64.so.2", "x86_64-linux-gnu", "lib64", _X86, "x86_64", 0x303),
@@ -48,12 +42,7 @@ ABIS = {
         "/lib/ld-linux-riscv64-lp64d.so.1", "riscv64-linux-gnu", "lib64/lp64d", (), "riscv64", 0x1003
     ),
     ("EM_PPC64", 64, True): Abi(
-        "/lib64/ld64.so.2",
-        "powerpc64le-linux-gnu",
-        "lib64",
-        ("power10", "power9", "power8"),
-        "powerpc64le",
-        0x503,
+        "/lib64/ld64.so.2", "powerpc64le-linux-gnu", "lib64", ("power10", "power9", "power8"), "powerpc64le", 0x503
     ),
     ("EM_S390", 64, False): Abi(
         "/lib/ld64.so.1", "s390x-linux-gnu", "lib64", ("z16", "z15", "z14", "z13"), "s390x", 0x403
@@ -70,19 +59,15 @@ _SYSTEM_DIRS = re.compile(rb"\0((?:/[\w.+/-]{0,250}lib[\w.+-]{0,60}(?:/[\w.+-]{1
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """A run-time linker: its path as PT_INTERP has it, its folders, and what its `$LIB` and `$PLATFORM` say.
+    """A run-time linker."""
 
-    `configured` are ld.so.conf's folders, searched before `system`, the built-in ones. For musl, `system`
-    holds all of them, and `path_file` is the file they were read from, if it is there.
-    """
-
-    path: str
+    path: str  # as PT_INTERP has it
     musl: bool
-    system: tuple[str, ...]
-    configured: tuple[str, ...] = ()
-    lib: str = ""
-    platforms: tuple[str, ...] = ()
-    path_file: str | None = None
+    system: tuple[str, ...]  # the built-in folders; musl's are all here
+    configured: tuple[str, ...] = ()  # ld.so.conf's folders, searched before `system`
+    lib: str = ""  # what its `$LIB` says
+    platforms: tuple[str, ...] = ()  # what its `$PLATFORM` may say
+    path_file: str | None = None  # musl's file of folders, if it is there
 
 
 def abi(info: ElfInfo) -> Abi:

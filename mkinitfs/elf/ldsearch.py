@@ -3,7 +3,7 @@
 glibc: where the object that needs the library has no DT_RUNPATH, the DT_RPATH of it and of every object that
 brought it in, up to the program; then its own DT_RUNPATH, which nobody inherits; then what ld.so.conf names;
 then the built-in folders. An object with a DT_RUNPATH has no DT_RPATH. musl: either of the two, inherited,
-then its own folders. LD_LIBRARY_PATH is the business of whoever runs the program, and not looked at.
+then its own folders. LD_LIBRARY_PATH is set where a program is started, and not looked at.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-
 
 @dataclass(eq=False, slots=True)
 class Loaded:
-    """An object in a program's address space: the path it was opened by, its file, and what brought it in."""
+    """An object in a program's address space."""
 
-    path: str
-    real: str
+    path: str  # that it was opened by
+    real: str  # the path of its file
     info: ElfInfo
-    needer: Loaded | None
+    needer: Loaded | None  # what brought it in, None for the program
     reason: str
 
     @property
@@ -48,14 +48,11 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder to search. `certain` is false where only some machines search it: then the search goes on.
-
-    `cached` says that ld.so sees it through its cache alone, which holds only what is named like a library.
-    """
+    """A folder to search."""
 
     path: str
-    certain: bool = True
-    cached: bool = False
+    certain: bool = True  # false where only some machines search it: then the search goes on
+    cached: bool = False  # seen by ld.so through its cache alone, which holds only what is named like a library
 
 
 def folders(needer: Loaded, linker: Loader) -> Iterator[Folder]:

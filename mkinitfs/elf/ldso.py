@@ -4,8 +4,6 @@ Each program gets a name space of its own, filled breadth first in the order of 
 loaded once is used again under its name, its soname and its file, as elf/dl-load.c does it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from weakref import WeakKeyDictionary
 
@@ -21,7 +19,7 @@ from mkinitfs.sysroot import Found, Sysroot, find_program
 _MUSL_SELF = tuple(f"lib{name}." for name in ("c", "pthread", "rt", "m", "dl", "util", "xnet"))
 
 
-class Files:
+class ElfFiles:
     """The ELF files of one sysroot, each read once."""
 
     def __init__(self, sysroot: Sysroot) -> None:
@@ -59,32 +57,32 @@ class Files:
         return self._variants[folder]
 
 
-_FILES: WeakKeyDictionary[Sysroot, Files] = WeakKeyDictionary()
+_FILES: WeakKeyDictionary[Sysroot, ElfFiles] = WeakKeyDictionary()
 
 
-def files(sysroot: Sysroot) -> Files:
-    """The files of `sysroot`, remembered from call to call."""
-    return _FILES.setdefault(sysroot, Files(sysroot))
+def elf_files(sysroot: Sysroot) -> ElfFiles:
+    """The ELF files of `sysroot`, remembered from call to call."""
+    return _FILES.setdefault(sysroot, ElfFiles(sysroot))
 
 
 class Namespace:
     """What is in the address space of one program after ld.so has run: `objects`, the program first."""
 
-    def __init__(self, held: Files, path: str, info: ElfInfo, reason: str) -> None:
+    def __init__(self, files: ElfFiles, path: str, info: ElfInfo, reason: str) -> None:
         """Load the program (or library) at `path` with all it needs.
 
         Raises MkinitfsError for a library or interpreter that is missing or cannot be loaded.
         """
-        self._files = held
-        self._sysroot = held.sysroot
+        self._files = files
+        self._sysroot = files.sysroot
         self.paths: list[tuple[str, str]] = []  # all paths opened, with reasons: several may lead to one file
         self.objects: list[Loaded] = []
         self._names: set[str] = set()
         self._inodes: dict[tuple[int, int], Loaded] = {}
         self._done = 0
-        self.main = self._add(held.sysroot.require(path), info, None, reason)
-        interp = info.interp or ldconf.default_interpreter(held.sysroot, info)
-        self.loader = held.loader(interp, info)
+        self.main = self._add(files.sysroot.require(path), info, None, reason)
+        interp = info.interp or ldconf.default_interpreter(files.sysroot, info)
+        self.loader = files.loader(interp, info)
         if info.interp:
             self._add_interpreter(info.interp)
         self._fill()
@@ -130,14 +128,14 @@ class Namespace:
             return True
         if self.loader.musl and name.startswith(_MUSL_SELF):
             names = [self.loader.path]
-        found = [each for choice in names for each in self._search(choice, needer)]
-        if not found and required:
+        hits = [hit for choice in names for hit in self._search(choice, needer)]
+        if not hits and required:
             raise self._missing(name, needer)
-        for each, info in found:
-            self._add(each, info, needer, reason)
-        if found:
+        for found, info in hits:
+            self._add(found, info, needer, reason)
+        if hits:
             self._names.update((name, *names))
-        return bool(found)
+        return bool(hits)
 
     def load_by_name(self, nss: Iterable[str]) -> None:
         """Load what the objects ask for while they run, and what that needs, until nothing new comes."""
@@ -215,16 +213,6 @@ def _abi(info: ElfInfo) -> str:
     return f"{info.machine.removeprefix('EM_').lower()}, {info.elfclass} bit"
 
 
-def link(sysroot: Sysroot, path: str) -> list[Loaded]:
-    """The objects that ld.so maps for the ELF file at `path`, itself first, before any of them runs."""
-    real = sysroot.require(path).real
-    held = files(sysroot)
-    info = held.info(real)
-    if info is None:
-        raise MkinitfsError(f"{path}: not an ELF file")
-    return Namespace(held, path, info, "asked for").objects
-
-
 def closure(
     sysroot: Sysroot,
     paths: Iterable[str],
@@ -240,23 +228,23 @@ def closure(
     services to include beside files and dns. Raises MkinitfsError for what is missing, damaged or for another
     machine.
     """
-    found: dict[str, Entry] = {}
-    job = _Closure(sysroot, machine, tuple(nss), found)
+    needed = _Closure(sysroot, machine, tuple(nss))
     for path in paths:
-        job.add(find_program(sysroot, path) if "/" not in path else "/" + path.lstrip("/"), reason)
-    return list(found.items())
+        needed.add(find_program(sysroot, path) if "/" not in path else "/" + path.lstrip("/"), reason)
+    return list(needed.entries.items())
 
 
 class _Closure:
-    def __init__(self, sysroot: Sysroot, machine: str | None, nss: tuple[str, ...], found: dict[str, Entry]) -> None:
+    """The entries gathered so far, and what they have to fit."""
+
+    def __init__(self, sysroot: Sysroot, machine: str | None, nss: tuple[str, ...]) -> None:
         self.sysroot = sysroot
         self.machine = machine
         self.nss = nss
-        self.found = found
+        self.entries: dict[str, Entry] = {}
 
     def add(self, path: str, reason: str, depth: int = 0) -> None:
-        entries = self.sysroot.entries(path, reason)
-        self.keep(entries)
+        self.keep(self.sysroot.entries(path, reason))
         real = self.sysroot.require(path).real
         head = self.sysroot.read(real, script.LINE_LIMIT)
         if elf.is_elf(head):
@@ -285,8 +273,8 @@ class _Closure:
             raise MkinitfsError(f"{name}: missing, the interpreter of {path}", error.hint) from error
 
     def add_elf(self, path: str, real: str, reason: str) -> None:
-        held = files(self.sysroot)
-        info = held.info(real)
+        files = elf_files(self.sysroot)
+        info = files.info(real)
         if info is None or info.kind not in ("ET_EXEC", "ET_DYN"):
             return
         self.machine = self.machine or info.machine
@@ -296,7 +284,7 @@ class _Closure:
                 f"not {self.machine.removeprefix('EM_').lower()}",
                 f"{self.sysroot.root} should hold a system for one machine",
             )
-        space = Namespace(held, path, info, reason)
+        space = Namespace(files, path, info, reason)
         space.load_by_name(self.nss)
         for opened, because in space.paths:
             self.keep(self.sysroot.entries(opened, because))
@@ -305,4 +293,4 @@ class _Closure:
 
     def keep(self, entries: Iterable[tuple[str, Entry]]) -> None:
         for path, entry in entries:
-            self.found.setdefault(path, entry)
+            self.entries.setdefault(path, entry)

@@ -1,7 +1,5 @@
 """The `#!` line of a script, read as the kernel and env(1) read it (execve(2), "Interpreter scripts")."""
 
-from __future__ import annotations
-
 import shlex
 from dataclasses import dataclass
 
@@ -13,10 +11,10 @@ MAX_DEPTH = 4  # interpreters that are scripts themselves
 
 @dataclass(frozen=True, slots=True)
 class Shebang:
-    """An interpreter and its one argument, "" where there is none."""
+    """What a `#!` line names."""
 
     interpreter: str
-    argument: str
+    argument: str  # the one there can be, "" for none
 
     @property
     def by_env(self) -> str | None:

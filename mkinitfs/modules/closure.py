@@ -1,11 +1,9 @@
 """From the modules that a profile asks for to all that must be in the image, each with the reason for it.
 
-Beyond modprobe's walk (kmod.py) it follows weak dependencies, softdeps of every kind and what modules ask for
-by name while they work (modneeds.py), because nothing can be fetched later. Built-ins count as satisfied;
-what they ask for in turn is followed as well.
+Beyond what modprobe loads it follows weak dependencies, softdeps of every kind and what modules ask for by name
+while they work (needs.py), because nothing can be fetched later. Built-ins count as satisfied; what they ask for
+in turn is followed as well.
 """
-
-from __future__ import annotations
 
 import difflib
 import fnmatch
@@ -26,10 +24,10 @@ _INSTANCE = re.compile(r"crypto[-_]([^(),]+)\((.+)\)")
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A module and why it is there, e.g. "dependency of cifs, profile cifs"."""
+    """A module of the image."""
 
     module: Module
-    why: str
+    why: str  # e.g. "dependency of cifs, profile cifs"
 
     @property
     def reason(self) -> str:
@@ -39,11 +37,11 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """The modules for the image by name, sorted; `builtin` holds what the kernel itself already satisfies."""
+    """The modules for the image."""
 
     kernel: Modules
-    chosen: Mapping[str, Chosen]
-    builtin: tuple[str, ...]
+    chosen: Mapping[str, Chosen]  # by name, sorted
+    builtin: tuple[str, ...]  # what the kernel itself already satisfies
 
     def entries(self, folder: str = "lib/modules") -> Iterator[tuple[str, Entry]]:
         """The .ko files for a Manifest, unpacked; `folder` is "usr/lib/modules" where /lib is a link."""
@@ -69,35 +67,35 @@ def resolve(kernel: Modules, name: str) -> tuple[str, ...]:
         pattern = name + "*" if name.endswith("/") else name
         paths = ((module, unpacked_path(path)) for module, (path, _) in kernel.lines.items())
         return tuple(module for module, path in paths if fnmatch.fnmatchcase(path, pattern))
-    if found_names := kernel.lookup(name):
-        return found_names
+    if modules := kernel.lookup(name):
+        return modules
     if instance := _INSTANCE.fullmatch(name):
         template, parameters = instance.groups()
         if start := kernel.lookup(f"crypto-{template}"):
             parts = [part for part in re.split(r"[(),]+", parameters) if part]
-            rest = (found for part in parts for found in kernel.lookup(f"crypto-{part}"))
+            rest = (module for part in parts for module in kernel.lookup(f"crypto-{part}"))
             return tuple(dict.fromkeys((*start, *rest)))
     return ()
 
 
-def _resolve_wish(kernel: Modules, name: str) -> tuple[str, ...]:
+def _resolve_soft_need(kernel: Modules, name: str) -> tuple[str, ...]:
     """As resolve(), without offload engines where something else provides the name."""
-    found = resolve(kernel, name)
-    engines = {one for one in found if one in kernel and kernel[one].path.startswith(OFFLOAD)}
-    if engines and (engines < set(found) or kernel.builtin_aliases[normalise(name)]):
-        return tuple(one for one in found if one not in engines)
-    return found
+    modules = resolve(kernel, name)
+    engines = {module for module in modules if module in kernel and kernel[module].path.startswith(OFFLOAD)}
+    if engines and (engines < set(modules) or kernel.builtin_aliases[normalise(name)]):
+        return tuple(module for module in modules if module not in engines)
+    return modules
 
 
-def _wishes(kernel: Modules, name: str) -> Iterator[tuple[str, str]]:
-    """What `name` would like to have beside its hard dependencies: (name, why)."""
-    soft = kernel.softdeps.get(name, Softdep())
-    for wish in (*soft.pre, *soft.plain, *soft.post):
-        yield wish, f"softdep of {name}"
-    for wish in kernel.weakdeps.get(name, ()):
-        yield wish, f"weak dependency of {name}"
-    for wish in NEEDS.get(name, ()):
-        yield wish, f"{name} asks for {wish}"
+def _soft_needs(kernel: Modules, name: str) -> Iterator[tuple[str, str]]:
+    """What module `name` would like to have beside its hard dependencies: (name or alias, why)."""
+    softdep = kernel.softdeps.get(name, Softdep())
+    for need in (*softdep.pre, *softdep.plain, *softdep.post):
+        yield need, f"softdep of {name}"
+    for need in kernel.weakdeps.get(name, ()):
+        yield need, f"weak dependency of {name}"
+    for need in NEEDS.get(name, ()):
+        yield need, f"{name} asks for {need}"
 
 
 def closure_of(kernel: Modules, requests: Iterable[tuple[str, str]]) -> Closure:
@@ -110,10 +108,10 @@ def closure_of(kernel: Modules, requests: Iterable[tuple[str, str]]) -> Closure:
     unknown: dict[str, str] = {}
     for request, origin in requests:
         name = request.removeprefix("?")
-        found = resolve(kernel, name)
-        if not found and name == request:
+        modules = resolve(kernel, name)
+        if not modules and name == request:
             unknown.setdefault(name, origin)
-        for module in found:
+        for module in modules:
             queue.append((module, origin if module == normalise(name) else f"{name}, {origin}"))
     if unknown:
         raise _unknown(kernel, unknown)
@@ -126,11 +124,12 @@ def closure_of(kernel: Modules, requests: Iterable[tuple[str, str]]) -> Closure:
             continue
         if name in kernel:
             chosen[name] = Chosen(kernel[name], why)
-            queue.extend((need, f"dependency of {name}, {why}") for need in chosen[name].module.depends)
+            depends = chosen[name].module.depends
+            queue.extend((dependency, f"dependency of {name}, {why}") for dependency in depends)
         else:
             builtin.add(name)
-        for wish, cause in _wishes(kernel, name):
-            queue.extend((found, f"{cause}, {why}") for found in _resolve_wish(kernel, wish))
+        for need, cause in _soft_needs(kernel, name):
+            queue.extend((module, f"{cause}, {why}") for module in _resolve_soft_need(kernel, need))
     return Closure(kernel, dict(sorted(chosen.items())), tuple(sorted(builtin)))
 
 

@@ -2,10 +2,8 @@
 
 Every file is read on first use: what a build does not ask for (modules.symbols, often modules.alias) costs
 nothing. The rules are those of libkmod (modprobe(8), modules.dep(5)); `modprobe --show-depends` is the oracle
-of the tests. What goes beyond modprobe is in modclosure.py.
+of the tests. What goes beyond modprobe is in closure.py.
 """
-
-from __future__ import annotations
 
 import fnmatch
 import re
@@ -15,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.modules.softdep import Softdep, parse_softdep
+from mkinitfs.modules.softdep import Softdep, parse_softdeps
 
 COMPRESSED = (".xz", ".zst", ".gz")
 _WILDCARD = re.compile(r"[*?\[]")
@@ -24,14 +22,11 @@ _BRACKETS = re.compile(r"(\[[^\]]*\])")
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A loadable module: `path` and `depends` as in modules.dep, relative to the kernel's folder.
-
-    `depends` holds the names of all modules it needs, indirect ones included, in the order to load them.
-    """
+    """A loadable module, as modules.dep has it."""
 
     name: str
-    path: str
-    depends: tuple[str, ...]
+    path: str  # below the kernel's folder
+    depends: tuple[str, ...]  # the names of all modules it needs, indirect ones included, in the order to load them
 
     @property
     def image_path(self) -> str:
@@ -79,14 +74,14 @@ class Aliases:
     def __getitem__(self, alias: str) -> tuple[str, ...]:
         """Every module with a pattern that matches `alias`, each once, in file order."""
         name = normalise(alias)
-        found = list(self._exact.get(name, ()))
+        numbered = list(self._exact.get(name, ()))
         for length in self._lengths:
             if length > len(name):
                 break
             for number, pattern, module in self._wild.get(name[:length], ()):
                 if fnmatch.fnmatchcase(name, pattern):
-                    found.append((number, module))
-        return tuple(dict.fromkeys(module for _, module in sorted(found)))
+                    numbered.append((number, module))
+        return tuple(dict.fromkeys(module for _, module in sorted(numbered)))
 
 
 def _alias_lines(text: str) -> Iterator[tuple[str, str]]:
@@ -94,10 +89,6 @@ def _alias_lines(text: str) -> Iterator[tuple[str, str]]:
         if line.startswith("alias "):
             pattern, _, module = line[6:].rpartition(" ")
             yield pattern, module.replace("-", "_")
-
-
-def _merge(one: Softdep, other: Softdep) -> Softdep:
-    return Softdep(one.pre + other.pre, one.post + other.post, one.plain + other.plain)
 
 
 class Modules:
@@ -133,12 +124,8 @@ class Modules:
     @cached_property
     def lines(self) -> dict[str, tuple[str, str]]:
         """Name -> (path, the rest of its line in modules.dep), in file order."""
-        found = {}
-        for line in self._text("modules.dep", required=True).splitlines():
-            path, colon, needs = line.partition(":")
-            if colon:
-                found[module_name(path)] = (path, needs)
-        return found
+        lines = (line.partition(":") for line in self._text("modules.dep", required=True).splitlines())
+        return {module_name(path): (path, needs) for path, colon, needs in lines if colon}
 
     @cached_property
     def builtin(self) -> frozenset[str]:
@@ -168,12 +155,12 @@ class Modules:
     @cached_property
     def builtin_info(self) -> dict[str, list[tuple[str, str]]]:
         """modules.builtin.modinfo: key ("alias", "softdep") -> (built-in module, value) pairs."""
-        found: dict[str, list[tuple[str, str]]] = {}
+        pairs: dict[str, list[tuple[str, str]]] = {}
         for record in self._text("modules.builtin.modinfo").split("\0"):
             origin, _, value = record.partition("=")
             name, _, key = origin.partition(".")
-            found.setdefault(key, []).append((name.replace("-", "_"), value))
-        return found
+            pairs.setdefault(key, []).append((name.replace("-", "_"), value))
+        return pairs
 
     @cached_property
     def builtin_aliases(self) -> Aliases:
@@ -182,25 +169,19 @@ class Modules:
 
     @cached_property
     def softdeps(self) -> dict[str, Softdep]:
-        """modules.softdep by module name. All lines of a module count; kmod 30 reads only the first."""
-        found: dict[str, Softdep] = {}
-        for line in self._text("modules.softdep").splitlines():
-            match line.split():
-                case ["softdep", name, *words]:
-                    name = name.replace("-", "_")
-                    found[name] = _merge(found.get(name, Softdep()), parse_softdep(words))
-        return found
+        """modules.softdep by module name."""
+        return parse_softdeps(self._text("modules.softdep"))
 
     @cached_property
     def weakdeps(self) -> dict[str, tuple[str, ...]]:
         """modules.weakdep by module name: asked for by the module itself, so only put into the image."""
-        found: dict[str, tuple[str, ...]] = {}
+        weakdeps: dict[str, tuple[str, ...]] = {}
         for line in self._text("modules.weakdep").splitlines():
             match line.split():
                 case ["weakdep", name, *words]:
                     name = name.replace("-", "_")
-                    found[name] = found.get(name, ()) + tuple(words)
-        return found
+                    weakdeps[name] = weakdeps.get(name, ()) + tuple(words)
+        return weakdeps
 
     def __contains__(self, name: str) -> bool:
         return name in self.lines
@@ -221,36 +202,8 @@ class Modules:
             return (plain,)
         if plain.startswith("symbol:"):
             return self.symbols[plain]
-        if found := self.aliases[plain]:
-            return found
+        if modules := self.aliases[plain]:
+            return modules
         if plain in self.builtin:
             return (plain,)
         return self.builtin_aliases[plain]
-
-    def load_order(self, name: str) -> tuple[str, ...]:
-        """What modprobe would insert for the exact module `name`, in order, itself and built-ins included.
-
-        Hard dependencies, and soft ones as far as they can be found; the walk is libkmod's
-        __kmod_module_get_probe_list(), in which a dependency's own dependencies are already listed.
-        """
-        order: dict[str, None] = {}
-        visited: set[str] = set()
-
-        def probe(current: str) -> None:
-            if current not in visited:
-                visited.add(current)
-                for need in (*(self[current].depends if current in self.lines else ()), current):
-                    insert(need)
-
-        def insert(current: str) -> None:
-            soft = self.softdeps.get(current, Softdep())
-            for wish in soft.pre:
-                for found in self.lookup(wish):
-                    probe(found)
-            order[current] = None
-            for wish in soft.post:
-                for found in self.lookup(wish):
-                    probe(found)
-
-        probe(name)
-        return tuple(order)

@@ -5,8 +5,6 @@ are stored unpacked under their plain name: the kernel tries that first, and the
 better.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from mkinitfs.manifest import Content, Entry, File, OnDisk, Symlink, Unpacked
-from mkinitfs.modules import info as modules_info
+from mkinitfs.modules import info
 from mkinitfs.modules.closure import Closure
 from mkinitfs.sysroot import Found, Sysroot
 
@@ -25,10 +23,10 @@ _FOLDERS = ("updates/{version}/", "updates/", "{version}/", "")
 
 @dataclass(frozen=True, slots=True)
 class Firmware:
-    """The entries for a Manifest, and one warning ("driver: reason") for each driver that misses a file."""
+    """What the drivers of an image get of the firmware they name."""
 
-    entries: tuple[tuple[str, Entry], ...]
-    warnings: tuple[str, ...]
+    entries: tuple[tuple[str, Entry], ...]  # for a Manifest
+    warnings: tuple[str, ...]  # one, "driver: reason", for each driver that misses a file
 
 
 def named(closure: Closure) -> dict[str, tuple[str, ...]]:
@@ -39,8 +37,8 @@ def named(closure: Closure) -> dict[str, tuple[str, ...]]:
     """
     items = list(closure.chosen.values())
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        infos = pool.map(lambda item: modules_info.read(closure.kernel.directory / item.module.path), items)
-        files = [dict.fromkeys(info.get("firmware", ())) for info in infos]
+        modinfos = pool.map(lambda item: info.read(closure.kernel.directory / item.module.path), items)
+        files = [dict.fromkeys(records.get("firmware", ())) for records in modinfos]
     return {item.module.name: tuple(names) for item, names in zip(items, files, strict=True) if names}
 
 
@@ -55,13 +53,13 @@ def collect(closure: Closure, sysroot: Sysroot, folder: str = "lib/firmware") ->
     # As a real path: on a usrmerged root the way there leads over a link that is not ours to bring.
     tree = sysroot.find("/lib/firmware")
     base = tree.real if tree else "/lib/firmware"
-    for driver, files in named(closure).items():
+    for driver, names in named(closure).items():
         missing = []
-        for wanted in files:
-            found = _find(sysroot, base, wanted, closure.kernel.version)
-            if not found:
-                missing.append(wanted)
-            for file, suffix in found:
+        for name in names:
+            files = _find(sysroot, base, name, closure.kernel.version)
+            if not files:
+                missing.append(name)
+            for file, suffix in files:
                 reason = f"firmware of kernel module {driver}"
                 for path, entry in _entries(sysroot, base, file, suffix, reason):
                     entries.setdefault(folder + path.removeprefix(base), entry)
@@ -78,7 +76,7 @@ def _find(sysroot: Sysroot, base: str, wanted: str, version: str) -> list[tuple[
     if wanted.startswith("/") or ".." in PurePosixPath(wanted).parts:
         return []
     pattern = any(mark in wanted for mark in "*?[")
-    found: dict[str, tuple[Found, str]] = {}
+    files: dict[str, tuple[Found, str]] = {}
     for suffix in _SUFFIXES:
         for folder in _FOLDERS:
             path = f"{base}/{folder.format(version=version)}{wanted}{suffix}"
@@ -86,10 +84,10 @@ def _find(sysroot: Sysroot, base: str, wanted: str, version: str) -> list[tuple[
                 # "*" also takes a packed file's suffix in.
                 packed = suffix or next((end for end in _SUFFIXES[1:] if match.endswith(end)), "")
                 if (file := sysroot.find(match)) and sysroot.is_file(match):
-                    found.setdefault(match.removesuffix(packed), (file, packed))
+                    files.setdefault(match.removesuffix(packed), (file, packed))
                     if not pattern:
-                        return list(found.values())
-    return list(found.values())
+                        return list(files.values())
+    return list(files.values())
 
 
 def _entries(sysroot: Sysroot, base: str, file: Found, suffix: str, reason: str) -> Iterator[tuple[str, Entry]]:

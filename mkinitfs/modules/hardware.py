@@ -5,8 +5,6 @@ rule, the symbols that a module imports, means unpacking every module of the ker
 written list below against it instead. A folder or name that a kernel does not have is passed over.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +21,7 @@ _FOLDERS = (
     "kernel/drivers/net/usb/",
 )
 # Network devices of virtual machines, and oddities, that lie elsewhere.
-_DRIVERS = (
-    *("virtio_net", "vmxnet3", "hv_netvsc", "xen_netfront"),
-    *("fjes", "thunderbolt_net", "sungem_phy", "qlge"),
-)
+_DRIVERS = (*("virtio_net", "vmxnet3", "hv_netvsc", "xen_netfront"), *("fjes", "thunderbolt_net", "sungem_phy", "qlge"))
 # Buses that a network device may sit on and that no symbol joins to its driver: virtio, USB, Hyper-V and
 # its pass-through PCI, PCI behind Intel's VMD.
 _BUSES = (
@@ -74,15 +69,15 @@ def host(kernel: Modules, sys: Path = Path("/sys")) -> tuple[tuple[str, str], ..
 
     MkinitfsError when there are no devices at all (an unmounted sysfs), rather than an image without drivers.
     """
-    found: dict[str, str] = {}
+    drivers: dict[str, str] = {}
     aliases = modaliases(sys)
     if not aliases:
         raise MkinitfsError(f"{sys}/devices: no device with a modalias", "hardware host needs sysfs there")
     for alias, device in aliases.items():
         for name in kernel.lookup(alias):
             if name in kernel and _is_host_driver(name, kernel.lines[name][0]):
-                found.setdefault(name, f"device {device} (hardware host)")
-    return tuple(sorted(found.items()))
+                drivers.setdefault(name, f"device {device} (hardware host)")
+    return tuple(sorted(drivers.items()))
 
 
 def _is_host_driver(name: str, path: str) -> bool:
@@ -91,10 +86,10 @@ def _is_host_driver(name: str, path: str) -> bool:
 
 def modaliases(sys: Path) -> dict[str, str]:
     """The modaliases of all devices below `sys`/devices, each with the path of its first device, sorted."""
-    found: dict[str, str] = {}
+    aliases: dict[str, str] = {}
     for device, alias in sorted(_walk(sys / "devices")):
-        found.setdefault(alias, os.path.relpath(device, sys / "devices"))
-    return found
+        aliases.setdefault(alias, os.path.relpath(device, sys / "devices"))
+    return aliases
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, str]]:

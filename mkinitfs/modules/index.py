@@ -5,21 +5,19 @@ Two readers: `/init`, and busybox modprobe, which the kernel runs for what it as
 modules.alias and modules.builtin; it knows no softdeps, loads a line of modules.dep from its end to its
 beginning, and gives up at the first module that fails. Therefore soft needs are folded into modules.dep here,
 so that they are loaded before the module, each after its own needs: a softdep's "pre:", and what a module
-asks for by name (modneeds.py) unless only the mount options tell which of it. Not folded are
+asks for by name (needs.py) unless only the mount options tell which of it. Not folded are
 
-- a wish that itself needs the module, or is needed on the way to it: it can only come later, by its alias;
+- what itself needs the module, or is needed on the way to it: it can only come later, by its alias;
 - what may refuse to load on a lesser processor (arch/) or without its engine (drivers/crypto/): ENODEV
   there would end the whole line. It stays in the image, for its aliases and for coldplug.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from mkinitfs.modules.closure import Closure, resolve
-from mkinitfs.modules.depmod import Module, Modules
+from mkinitfs.modules.depmod import Module
 from mkinitfs.modules.needs import NEEDS, OFFLOAD
-from mkinitfs.modules.softdep import Softdep
+from mkinitfs.modules.softdep import Softdep, softdep_line
 
 # cifs asks for one or two of its ten ciphers, as the server and the options have it: the kernel fetches those
 # by alias. What such a template needs in turn comes with it in the same run of modprobe.
@@ -38,21 +36,14 @@ def index_files(closure: Closure) -> dict[str, str]:
     return {
         "modules.dep": "".join(_dep_line(closure, module) for module in order),
         "modules.alias": "".join(f"alias {pattern} {name}\n" for pattern, name in kernel.alias_lines if name in chosen),
-        "modules.softdep": "".join(_softdep_lines(kernel, order)),
+        "modules.softdep": "".join(
+            softdep_line(module.name, kernel.softdeps[module.name])
+            for module in order
+            if module.name in kernel.softdeps
+        ),
         "modules.builtin": kernel.builtin_text,
         "modules.order": "".join(f"{module.image_path}\n" for module in order),
     }
-
-
-def _softdep_lines(kernel: Modules, order: list[Module]) -> Iterator[str]:
-    for module in order:
-        if soft := kernel.softdeps.get(module.name):
-            words = [*soft.plain]
-            if soft.pre:
-                words += ["pre:", *soft.pre]
-            if soft.post:
-                words += ["post:", *soft.post]
-            yield f"softdep {module.name} {' '.join(words)}\n"
 
 
 def _dep_line(closure: Closure, module: Module) -> str:
@@ -70,13 +61,12 @@ def load_order(closure: Closure, name: str) -> tuple[str, ...]:
         if current in order or current in under_way:
             return
         under_way.append(current)
-        if module := closure.chosen.get(current):
-            for need in module.module.depends:
-                visit(need)
-        for wish in _folded(closure, current):
+        for dependency in _depends(closure, current):
+            visit(dependency)
+        for module in _folded(closure, current):
             # A circle: what is under way would have to be loaded before itself.
-            if not {wish, *_depends(closure, wish)} & {*under_way}:
-                visit(wish)
+            if not {module, *_depends(closure, module)} & {*under_way}:
+                visit(module)
         under_way.pop()
         if current in closure.chosen:
             order[current] = None
@@ -91,13 +81,13 @@ def _depends(closure: Closure, name: str) -> tuple[str, ...]:
 
 def _folded(closure: Closure, name: str) -> Iterator[str]:
     """What busybox modprobe is to load before `name` although it is no hard dependency."""
-    wishes = closure.kernel.softdeps.get(name, Softdep()).pre
+    needs = closure.kernel.softdeps.get(name, Softdep()).pre
     if name not in _LEFT_TO_THE_KERNEL:
-        wishes += NEEDS.get(name, ())
-    for wish in wishes:
-        for found in resolve(closure.kernel, wish):
-            if found not in closure.chosen:
-                if found in closure.builtin:
-                    yield found  # for its own wishes
-            elif not closure.chosen[found].module.path.startswith(_MAY_REFUSE):
-                yield found
+        needs += NEEDS.get(name, ())
+    for need in needs:
+        for module in resolve(closure.kernel, need):
+            if module not in closure.chosen:
+                if module in closure.builtin:
+                    yield module  # for its own soft needs
+            elif not closure.chosen[module].module.path.startswith(_MAY_REFUSE):
+                yield module

@@ -1,7 +1,5 @@
 """The .modinfo section of a kernel module: key=value records, NUL-terminated (linux/moduleparam.h)."""
 
-from __future__ import annotations
-
 import mmap
 import struct
 from pathlib import Path
@@ -27,12 +25,12 @@ def parse(data: bytes | mmap.mmap, name: str) -> dict[str, tuple[str, ...]]:
         section = _section(data, b".modinfo")
     except (struct.error, ValueError) as error:
         raise MkinitfsError(f"{name}: truncated kernel module", "reinstall the kernel's package") from error
-    found: dict[str, tuple[str, ...]] = {}
+    records: dict[str, tuple[str, ...]] = {}
     for record in section.decode("utf-8", "surrogateescape").split("\0"):
         key, equals, value = record.partition("=")
         if equals:
-            found[key] = (*found.get(key, ()), value)
-    return found
+            records[key] = (*records.get(key, ()), value)
+    return records
 
 
 def _section(data: bytes | mmap.mmap, wanted: bytes) -> bytes:

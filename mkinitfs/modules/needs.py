@@ -1,6 +1,6 @@
 """What modules ask the kernel to load by name while they work, and no index of depmod knows.
 
-The kernel's crypto API asks for `crypto-NAME` when somebody allocates an algorithm that is not registered
+The kernel's crypto API asks for `crypto-NAME` when a module allocates an algorithm that is not registered
 yet (crypto/api.c, crypto_larval_lookup), the NLS layer for `nls_NAME` (fs/nls/nls_base.c, load_nls), and so
 on: each request runs /sbin/modprobe in the image, and fails there where the module was left out. Whether a
 name is a module, built in, or gone differs from kernel to kernel, so every name below is wanted if it is

@@ -1,6 +1,6 @@
 """Compiled modules: the same bytes on every build, and as few as tracebacks with line numbers allow."""
 
-from __future__ import annotations
+import __future__
 
 import ast
 import importlib.util
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import CodeType
 
 # PEP 552: bit 0 says that a hash of the source stands in place of its date, bit 1 that it is to be checked.
-# A hash that nobody checks is as good as any: zero.
+# One that is not checked may as well be zero.
 _UNCHECKED_HASH = (0b01).to_bytes(4, "little") + bytes(8)
 
 # Objects/locations.md of CPython 3.11 and later: the kinds of an entry in a line table.
@@ -18,15 +18,33 @@ _ONE_LINE, _NO_COLUMNS, _LONG, _NONE = 10, 13, 14, 15
 _LONGEST = 8  # code units that one entry can cover
 
 
-def compile_module(tree: ast.Module, path: str) -> bytes:
-    """A sourceless .pyc for `tree`: docstrings and assertions stripped, `path` in its tracebacks."""
-    code = _slim(compile(tree, path, "exec", dont_inherit=True, optimize=2))
+def compile_module(tree: ast.Module, path: str, *, annotated: bool = True) -> bytes:
+    """A sourceless .pyc for `tree`: docstrings and assertions stripped, `path` in its tracebacks.
+
+    Unless `annotated`, functions lose their annotations, and classes have theirs as text (PEP 563).
+    """
+    flags = 0 if annotated else __future__.annotations.compiler_flag
+    code = compile(
+        tree if annotated else _without_annotations(tree), path, "exec", flags, dont_inherit=True, optimize=2
+    )
+    code = _slim(code)
     # Two things in marshal's output depend on what else this process has loaded. An object that only one
     # place refers to is written without a number for later reference: so give every object a second holder.
     # And a string is written as interned or not: those of one character are shared with the whole process.
     holders: list[object] = []
     _hold(code, holders)
     return importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + marshal.dumps(code)
+
+
+def _without_annotations(tree: ast.Module) -> ast.Module:
+    """`tree` with what annotates functions taken out of it, and the import that says how it is meant."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+    body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")]
+    return ast.Module(body, tree.type_ignores)
 
 
 def _slim(code: CodeType) -> CodeType:
@@ -103,13 +121,7 @@ def _hold(value: object, holders: list[object]) -> None:
             value.co_varnames,
             value.co_cellvars,
             value.co_freevars,
-            (
-                value.co_filename,
-                value.co_name,
-                value.co_qualname,
-                value.co_linetable,
-                value.co_exceptiontable,
-            ),
+            (value.co_filename, value.co_name, value.co_qualname, value.co_linetable, value.co_exceptiontable),
         )
         for part in parts:
             _hold(part, holders)

@@ -6,8 +6,6 @@ builder's, they are packed as sourceless bytecode, else as source. tests/integra
 the interpreter on nothing but the packed tree and compares `sys.modules` with what was traced.
 """
 
-from __future__ import annotations
-
 import ast
 import functools
 import re
@@ -48,12 +46,12 @@ _CORE = frozenset({"sys", "builtins", "marshal", "_imp", "_warnings", "_frozen_i
 
 @dataclass(frozen=True, slots=True)
 class Python:
-    """A target's interpreter, in absolute paths of the target; `libraries` (libpython) may hold C modules."""
+    """A target's interpreter, in absolute paths of the target."""
 
     version: tuple[int, int]
     executable: str
     stdlib: str
-    libraries: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()  # libpython, which may hold C modules
 
     @property
     def name(self) -> str:
@@ -63,11 +61,10 @@ class Python:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`entries` of the modules without interpreter and libraries; `extensions` are the paths of C modules."""
+    """The modules of an image, without interpreter and libraries."""
 
     entries: tuple[tuple[str, Entry], ...]
-    extensions: Mapping[str, str]  # path -> reason
-    modules: tuple[str, ...]  # dotted names, in order of discovery
+    extensions: Mapping[str, str]  # path of a C module -> reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +155,7 @@ def collect(sysroot: Sysroot, python: Python, init_package: Path, roots: Iterabl
     wanted_by: dict[str, str] = {**IMPLICIT, **dict.fromkeys(roots, "an entry point")}
     queue = list(wanted_by)
     for name in queue:  # grows while it is walked
-        reason = f"Python module {name}, {_said(wanted_by[name])}"
+        reason = f"Python module {name}, {_origin(wanted_by[name])}"
         source = finder.source(name)
         if source is None:
             if path := finder.extension(name):
@@ -177,7 +174,7 @@ def collect(sysroot: Sysroot, python: Python, init_package: Path, roots: Iterabl
                 if step not in wanted_by and (item.required or finder.exists(step)):
                     wanted_by[step] = name
                     queue.append(step)
-    return Runtime(tuple(entries), extensions, tuple(queue))
+    return Runtime(tuple(entries), extensions)
 
 
 def script(python: Python, init_package: Path, entry_point: str) -> bytes:
@@ -205,7 +202,7 @@ def _with_parents(name: str) -> Iterator[str]:
     return (".".join(words[:count]) for count in range(1, len(words) + 1))
 
 
-def _said(reason: str) -> str:
+def _origin(reason: str) -> str:
     return f"for {reason}" if " " in reason or "(" in reason else f"imported by {reason}"
 
 
@@ -213,7 +210,9 @@ def _said(reason: str) -> str:
 def _pack(source: _Source, python: Python) -> tuple[str, Content]:
     """What stands for a source in the image, and where."""
     if _is_own(python):
-        return f"{source.image[1:]}c", Bytes(compile_module(_parse(source.disk, python), source.image))
+        own = source.image.startswith(f"{PACKAGE_FOLDER}/")  # it never looks at annotations; of others nobody knows
+        compiled = compile_module(_parse(source.disk, python), source.image, annotated=not own)
+        return f"{source.image[1:]}c", Bytes(compiled)
     return source.image[1:], OnDisk(source.disk)
 
 

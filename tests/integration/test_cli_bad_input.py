@@ -197,10 +197,7 @@ def test_a_sysroot_that_is_not_there_or_not_readable(case):
         *command("plan", "--profile", case.profile(""), "--sysroot", closed),
     ]
     done = subprocess.run(argv, env=environment(), capture_output=True, text=True)
-    assert (done.returncode, done.stderr.splitlines()[0]) == (
-        1,
-        f"error: {closed}: sysroot: Permission denied",
-    )
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, f"error: {closed}: sysroot: Permission denied")
 
 
 def test_a_sysroot_without_python(case):
@@ -214,8 +211,8 @@ def test_an_entry_point_that_is_not_there(case):
     assert case.fails('entry_points = { "/init" = "init.nothing:main" }') == [
         "error: Python module init.nothing: not in early user space (the folder init)"
     ]
-    (line,) = case.fails('entry_points = { "/init" = "init.cmdline:run" }')
-    assert line.startswith("error: entry point init.cmdline:run: no function run in /")
+    (line,) = case.fails('entry_points = { "/init" = "init.cmdline.words:run" }')
+    assert line.startswith("error: entry point init.cmdline.words:run: no function run in /")
 
 
 def test_kernel_versions(case):
@@ -269,10 +266,7 @@ def test_a_full_disk(case):
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
-        (
-            ("--level", "99"),
-            ["error: compression zstd: level 99 is out of range", "hint: give a level from 1 to 22"],
-        ),
+        (("--level", "99"), ["error: compression zstd: level 99 is out of range", "hint: give a level from 1 to 22"]),
         (
             ("--hardware", "virtio net"),
             [
@@ -323,12 +317,7 @@ def test_secrets_are_in_no_message_and_no_plan(case):
     lines = case.fails("", "--credentials", secret)
     assert lines[0] == f"error: credentials {secret}: line 3: not of the form key=value"
     secret.write_text("username=u\npassword=hunter2\n")
-    for words in (
-        ("plan",),
-        ("plan", "--json"),
-        ("build", "--dry-run", "--json"),
-        ("why", "etc/mkinitfs/credentials"),
-    ):
+    for words in (("plan",), ("plan", "--json"), ("build", "--dry-run", "--json"), ("why", "etc/mkinitfs/credentials")):
         done = mkinitfs(*words, "--profile", case.profile(""), "--credentials", secret)
         assert done.code == 0
         assert "hunter2" not in done.out + done.err

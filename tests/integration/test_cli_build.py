@@ -60,10 +60,7 @@ def test_the_same_bytes_whatever_the_surroundings(tmp_path):
         folder.mkdir(parents=True)
     base = ["build", "--profile", "cifs-loop", "--kernel-dir", found.root, "--hardware", "virtio_net,e1000"]
     words = [*base, "--level", "3", "--add", f"{extra}:/opt/extra", "--output", "x.img"]
-    for folder, umask, zone, threads, seed in (
-        (one, "022", "UTC", "1", "0"),
-        (two, "077", "Asia/Kathmandu", "2", "1"),
-    ):
+    for folder, umask, zone, threads, seed in ((one, "022", "UTC", "1", "0"), (two, "077", "Asia/Kathmandu", "2", "1")):
         script = f'umask {umask}; exec "$@"'
         changes = {
             "TZ": zone,
@@ -124,9 +121,7 @@ def test_another_user_builds_the_same(tmp_path, small):
     for number, wrapper in enumerate(([], ["setpriv", "--bounding-set=-all", "--inh-caps=-all"])):
         image = tmp_path / f"{number}.img"
         subprocess.run(
-            [*wrapper, *command("build", "--profile", small, "--output", image)],
-            env=environment(),
-            check=True,
+            [*wrapper, *command("build", "--profile", small, "--output", image)], env=environment(), check=True
         )
         images.append(image.read_bytes())
     assert images[0] == images[1]
@@ -151,10 +146,7 @@ def test_every_compression_holds_the_same(tmp_path, small, compression):
     image = tmp_path / "x.img"
     done = mkinitfs("build", "--profile", small, "--output", image, "--compression", compression, "--json")
     values = json.loads(done.out)
-    assert (values["size"], values["sha256"]) == (
-        image.stat().st_size,
-        hashlib.sha256(image.read_bytes()).hexdigest(),
-    )
+    assert (values["size"], values["sha256"]) == (image.stat().st_size, hashlib.sha256(image.read_bytes()).hexdigest())
     members = json.loads(mkinitfs("list", "--json", image).out)
     assert {item["compression"] for item in members} == {compression}
     assert len(members) == values["entries"]
@@ -308,17 +300,7 @@ def test_the_staged_ramdisk_fits_its_limit():
 def test_the_staged_ramdisk_is_exactly_the_shutdown_profile(tmp_path):
     found = kernel("6.1")
     image = tmp_path / "x.img"
-    words = [
-        "build",
-        "--kernel-dir",
-        found.root,
-        "--hardware",
-        "virtio_net",
-        "--level",
-        "1",
-        "--output",
-        image,
-    ]
+    words = ["build", "--kernel-dir", found.root, "--hardware", "virtio_net", "--level", "1", "--output", image]
     assert mkinitfs(*words).code == 0
     staged = mkinitfs("cat", image, "usr/lib/mkinitfs/ramdisk").out.splitlines()
     plan = json.loads(mkinitfs("plan", "--profile", "shutdown", "--json").out)

@@ -33,36 +33,21 @@ def foreign(tmp_path) -> Path:
     (tree / "kernel").mkdir(parents=True)
     (tree / "kernel" / "ucode").write_text("microcode")
     (tree / "kernel" / "link").symlink_to("ucode")
-    early = subprocess.run(
-        ["cpio", "-o", "-H", "newc", "--quiet"],
-        cwd=tree,
-        input=b"kernel\nkernel/ucode\n",
-        capture_output=True,
-        check=True,
+    writer = ["cpio", "-o", "-H", "newc", "--quiet"]
+    early, main = (
+        subprocess.run(writer, cwd=tree, input=names, capture_output=True, check=True).stdout
+        for names in (b"kernel\nkernel/ucode\n", b".\n./kernel/link\n./kernel/ucode\n")
     )
-    main = subprocess.run(
-        ["cpio", "-o", "-H", "newc", "--quiet"],
-        cwd=tree,
-        input=b".\n./kernel/link\n./kernel/ucode\n",
-        capture_output=True,
-        check=True,
-    )
-    packed = subprocess.run(["gzip", "-n"], input=main.stdout, capture_output=True, check=True)
+    packed = subprocess.run(["gzip", "-n"], input=main, capture_output=True, check=True).stdout
     path = tmp_path / "foreign.img"
-    path.write_bytes(early.stdout + packed.stdout)
+    path.write_bytes(early + packed)
     return path
 
 
 def test_list(image, foreign):
     names = mkinitfs("list", image).out.splitlines()
     assert names == sorted(names) and {"usr/bin/busybox", "usr/bin/sh", "dev/console"} <= set(names)
-    assert mkinitfs("list", foreign).out.splitlines() == [
-        "kernel",
-        "kernel/ucode",
-        ".",
-        "kernel/link",
-        "kernel/ucode",
-    ]
+    assert mkinitfs("list", foreign).out.splitlines() == ["kernel", "kernel/ucode", ".", "kernel/link", "kernel/ucode"]
 
 
 def test_list_long(image, foreign):
@@ -81,12 +66,7 @@ def test_list_json(image, foreign):
         "mtime": 86400, "nlink": 1, "segment": 1, "compression": "zstd", "device": "5:1",
     }  # fmt: skip
     link = json.loads(mkinitfs("list", "--json", foreign).out)[3]
-    assert (link["path"], link["type"], link["target"], link["segment"]) == (
-        "kernel/link",
-        "symlink",
-        "ucode",
-        2,
-    )
+    assert (link["path"], link["type"], link["target"], link["segment"]) == ("kernel/link", "symlink", "ucode", 2)
 
 
 def test_cat(image, foreign):
@@ -146,12 +126,7 @@ def test_plan(tmp_path):
     values = json.loads(mkinitfs("plan", "--profile", tmp_path / "p.toml", "--json").out)
     assert (values["profile"], values["kernel"], values["python"]) == ("p", None, None)
     entries = {item["path"]: item for item in values["entries"]}
-    assert entries["opt/here"] == {
-        "path": "opt/here",
-        "type": "symlink",
-        "reason": "profile p",
-        "target": "there",
-    }
+    assert entries["opt/here"] == {"path": "opt/here", "type": "symlink", "reason": "profile p", "target": "there"}
     assert entries["usr/bin/busybox"]["source"] == "/usr/bin/busybox"
     # the program itself, not a link to itself
     assert entries["usr/bin/busybox"]["type"] == "file"

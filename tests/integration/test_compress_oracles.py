@@ -39,12 +39,7 @@ def test_xz_says_that_our_stream_is_one_stream_of_blocks_with_crc32(tmp_path):
     listed = subprocess.check_output(["xz", "--robot", "--list", tmp_path / "x.xz"], text=True)
     [line] = [line.split("\t") for line in listed.splitlines() if line.startswith("file")]
     streams, blocks, _, unpacked, _, check = line[1:7]
-    assert (streams, blocks, unpacked, check) == (
-        "1",
-        str(-(-len(DATA) // (1 << 20))),
-        str(len(DATA)),
-        "CRC32",
-    )
+    assert (streams, blocks, unpacked, check) == ("1", str(-(-len(DATA) // (1 << 20))), str(len(DATA)), "CRC32")
 
 
 @pytest.mark.parametrize("level", [9, 19])

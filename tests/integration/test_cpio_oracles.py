@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs.archive.cpio import Member, Record, encode, read, write_archive
+from mkinitfs.archive.cpio import Member, encode, read
 from mkinitfs.archive.extract import extract
 from mkinitfs.archive.tape import Tape
+from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import Bytes, Device, Directory, Fifo, File, Manifest, Symlink
+from tests.archives import hard_linked, newc
 
 ROOT = os.geteuid() == 0
 WRITERS = [
@@ -66,11 +68,7 @@ def facts(folder: Path) -> dict[str, tuple[object, ...]]:
 
 @pytest.mark.parametrize("reader", [["cpio", "--quiet", "-imd"], ["bsdtar", "-xpf", "-"]])
 def test_others_restore_our_hard_links(tmp_path, reader):
-    linked = {"mode": stat.S_IFREG | 0o644, "ino": 9, "nlink": 2}
-    with (tmp_path / "x.cpio").open("wb") as out:
-        write_archive(out, [(Record("one", **linked), b""), (Record("two", size=4, **linked), b"data")])
-    with (tmp_path / "x.cpio").open("rb") as data:
-        subprocess.run(reader, stdin=data, cwd=tmp_path, check=True)
+    subprocess.run(reader, input=newc(*hard_linked("one", "two")), cwd=tmp_path, check=True)
     assert (tmp_path / "one").stat().st_ino == (tmp_path / "two").stat().st_ino
     assert (tmp_path / "one").read_bytes() == b"data"
 
@@ -114,8 +112,6 @@ def test_we_extract_what_others_write(tmp_path, tree, writer):
 
 
 def test_a_wrong_checksum_of_the_crc_format_is_told(tree):
-    from mkinitfs.errors import MkinitfsError
-
     writer = ["cpio", "--quiet", "-o", "-H", "crc"]
     data = subprocess.run(writer, input=b"sub/file\n", capture_output=True, cwd=tree, check=True).stdout
     with pytest.raises(MkinitfsError, match=r"^x: offset 0: /sub/file: the checksum does not match"):

@@ -1,7 +1,5 @@
 """The indexes made for an image, read by those who will read them: busybox's modprobe, kmod's depmod."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path
@@ -14,8 +12,8 @@ from mkinitfs.modules import firmware, hardware
 from mkinitfs.modules.closure import Closure, closure_of
 from mkinitfs.modules.depmod import Modules
 from mkinitfs.modules.index import index_files, load_order
-from mkinitfs.process import run
 from mkinitfs.sysroot import Sysroot
+from tests.command import run
 from tests.kernels import ENV, SUITES, Kernel, kernel
 
 CIFS_LOOP = ("cifs", "loop", "ext4", "xfs", "overlay", "virtio_net", "e1000", "nfs", "btrfs", "vfat")

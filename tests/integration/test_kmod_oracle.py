@@ -1,15 +1,14 @@
 """kmod's own programs as oracles, on every module of two Debian kernels."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
 
 from mkinitfs.modules.depmod import Modules
 from mkinitfs.modules.info import read
-from mkinitfs.process import run
-from tests.kernels import ENV, SUITES, Kernel, kernel
+from mkinitfs.modules.softdep import softdep_line
+from tests.command import run
+from tests.kernels import ENV, SUITES, Kernel, kernel, modprobe_order
 
 
 @pytest.fixture(params=SUITES, scope="module")
@@ -22,21 +21,12 @@ def modprobe(debian: Kernel, config: Path, *words: str) -> str:
     return run(["modprobe", *where, *words], env=ENV)
 
 
-def merged_softdeps(modules: Modules) -> str:
-    """All softdeps of a module on one line: kmod 30 takes only the first line of a module.
-
-    Its configuration is read in order of the names: a file whose name sorts before modules.softdep wins.
-    """
-    lines = []
-    for name, soft in modules.softdeps.items():
-        lines.append(f"softdep {name} pre: {' '.join(soft.pre)} post: {' '.join(soft.post)}\n")
-    return "".join(lines)
-
-
 def test_load_order_of_every_module_is_modprobes(debian: Kernel, tmp_path: Path) -> None:
     modules = Modules(debian.modules)
-    # An install command between two modules marks where the list of the one ends.
-    (tmp_path / "a.conf").write_text(merged_softdeps(modules) + "install between_two /bin/true\n")
+    # All softdeps of a module on one line: kmod 30 takes only the first line of a module, and of the files the one
+    # whose name sorts first. An install command between two modules marks where the list of the one ends.
+    softdeps = "".join(softdep_line(*item) for item in modules.softdeps.items())
+    (tmp_path / "a.conf").write_text(softdeps + "install between_two /bin/true\n")
     names = list(modules.lines)
     assert len(names) > 4000
     words = [word for name in names for word in (name, "between_two")]
@@ -48,7 +38,8 @@ def test_load_order_of_every_module_is_modprobes(debian: Kernel, tmp_path: Path)
     prefix = f"insmod {debian.root}/lib/modules/{debian.version}/"
     for name, lines in zip(names, answers, strict=True):
         expected = [
-            f"{prefix}{modules[one].path} " if one in modules else f"builtin {one}" for one in modules.load_order(name)
+            f"{prefix}{modules[one].path} " if one in modules else f"builtin {one}"
+            for one in modprobe_order(modules, name)
         ]
         # modprobe prints a dependency again where a softdep had brought it before.
         assert expected == list(dict.fromkeys(lines)), name

@@ -13,31 +13,18 @@ from mkinitfs.errors import MkinitfsError
 from mkinitfs.inspection import unpack
 from mkinitfs.manifest import Bytes, File, Manifest
 from mkinitfs.sysroot import Sysroot
+from tests.linker import GLIBC, compiled, library
 
 X86_64, I386 = 0x303, 0x003
-
-
-def compiled(out: Path, source: str, *options: str | Path) -> Path:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    argv = ["gcc", "-x", "c", "-", "-x", "none", "-o", out, "-Wl,--no-as-needed", *options]
-    subprocess.run(argv, input=source, text=True, check=True, capture_output=True)
-    return out
-
-
-def library(out: Path, answer: int, *options: str | Path) -> Path:
-    """A library whose function, named like it, returns `answer`."""
-    name = out.name.partition(".")[0].removeprefix("lib")
-    source = f"int {name}(void) {{ return {answer}; }}"
-    return compiled(out, source, "-shared", "-fPIC", f"-Wl,-soname,{out.name}", *options)
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A system whose /usr/bin/main adds up what libraries in odd folders say: 1 + 20 + 300."""
     root = unpacked(Manifest(ldso.closure(Sysroot("/"), ["true"])), tmp_path / "sysroot")
-    first = library(root / "opt/first/lib/libfirst.so.1", 1)
-    second = library(root / "usr/local/lib/libsecond.so.9", 20)
-    private = library(root / "usr/lib/x86_64-linux-gnu/private/libthird.so.10", 300)
+    first = library(root / "opt/first/lib/libfirst.so.1", answer=1)
+    second = library(root / "usr/local/lib/libsecond.so.9", answer=20)
+    private = library(root / "usr/lib/x86_64-linux-gnu/private/libthird.so.10", answer=300)
     source = "int first(void), second(void), third(void);\n"
     source += '#include <stdio.h>\nint main(void) { printf("%d\\n", first() + second() + third()); return 0; }'
     compiled(root / "usr/bin/main", source, first, second, private)
@@ -105,7 +92,7 @@ def test_only_where_a_library_lies_outside_of_the_default_folders(root: Path) ->
 
 
 def test_the_first_folder_of_the_configuration_wins_as_on_the_target(root: Path, tmp_path: Path) -> None:
-    library(root / "usr/local/lib/libfirst.so.1", 7)
+    library(root / "usr/local/lib/libfirst.so.1", answer=7)
     assert said(unpacked(planned(root, "main"), tmp_path / "one")) == "327"
     both = [*planned(root, "main").items(), *Sysroot(root).entries("/opt/current/lib/libfirst.so.1", "too")]
     manifest = Manifest(item for item in both if item[0] != ldcache.PATH)
@@ -115,10 +102,10 @@ def test_the_first_folder_of_the_configuration_wins_as_on_the_target(root: Path,
 
 
 def test_a_build_for_this_cpu_is_taken_as_on_the_target(root: Path, tmp_path: Path) -> None:
-    text = subprocess.run(["/lib64/ld-linux-x86-64.so.2", "--help"], capture_output=True, text=True).stdout
+    text = subprocess.run([GLIBC, "--help"], capture_output=True, text=True).stdout
     usable = re.findall(r"^  (x86-64-v\d) \(supported", text, re.MULTILINE)
     for number, level in enumerate(["x86-64-v2", "x86-64-v3", "x86-64-v4"], 2):
-        library(root / f"usr/local/lib/glibc-hwcaps/{level}/libsecond.so.9", 10 * number)
+        library(root / f"usr/local/lib/glibc-hwcaps/{level}/libsecond.so.9", answer=10 * number)
     best = max([20, *(10 * int(level[-1]) for level in usable)])
     assert said(unpacked(planned(root, "main"), tmp_path / "out")) == str(301 + best)
 
@@ -127,10 +114,7 @@ def test_32_bit_beside_64_bit(tmp_path: Path) -> None:
     libraries = [Library("liba.so", "/x/32/liba.so", I386), Library("liba.so", "/x/64/liba.so", X86_64)]
     cache = tmp_path / "cache"
     cache.write_bytes(encode(libraries))
-    assert listed(cache) == [
-        "liba.so (libc6,x86-64) => /x/64/liba.so",
-        "liba.so (libc6) => /x/32/liba.so",
-    ]
+    assert listed(cache) == ["liba.so (libc6,x86-64) => /x/64/liba.so", "liba.so (libc6) => /x/32/liba.so"]
 
 
 def test_names_stand_in_the_order_in_which_ld_so_looks_for_them(tmp_path: Path) -> None:

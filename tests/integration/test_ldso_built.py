@@ -13,42 +13,14 @@ from mkinitfs.elf import elf, ldso
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import File, Manifest, OnDisk, Symlink
 from mkinitfs.sysroot import Sysroot
+from tests.linker import GLIBC, compiled, library, ours, theirs
 
-GLIBC = "/lib64/ld-linux-x86-64.so.2"
 MUSL = "/lib/ld-musl-x86_64.so.1"
 HOST = Sysroot("/")
 
 
-def build(out: Path, source: str, *options: str, cc: str = "gcc") -> Path:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    argv = [cc, "-x", "c", "-", "-x", "none", "-o", str(out), "-Wl,--no-as-needed", *options]
-    subprocess.run(argv, input=source, text=True, check=True, capture_output=True)
-    return out
-
-
-def library(out: Path, *options: str, cc: str = "gcc", name: str = "") -> Path:
-    function = out.name.partition(".")[0]
-    source = f"int {function}(void) {{ return 0; }}"
-    return build(out, source, "-shared", "-fPIC", f"-Wl,-soname,{name or out.name}", *options, cc=cc)
-
-
-def program(out: Path, *options: str, cc: str = "gcc", body: str = "") -> Path:
-    return build(out, body or "int main(void) { return 0; }", *options, cc=cc)
-
-
-def theirs(path: Path, linker: str = GLIBC) -> set[str] | None:
-    done = subprocess.run([linker, "--list", path], capture_output=True, text=True, check=False)
-    if done.returncode:
-        return None
-    names = re.findall(r"(?:=> |^\t)(/\S+) \(0x", done.stdout, re.MULTILINE)
-    return {os.path.realpath(name) for name in names}
-
-
-def ours(path: Path) -> set[str] | None:
-    try:
-        return {each.real for each in ldso.link(Sysroot("/"), str(path))[1:]}
-    except MkinitfsError:
-        return None
+def program(out: Path, *options: str | Path, cc: str = "gcc", body: str = "") -> Path:
+    return compiled(out, body or "int main(void) { return 0; }", *options, cc=cc)
 
 
 def agreed(path: Path, linker: str = GLIBC) -> set[str] | None:
@@ -60,9 +32,9 @@ def agreed(path: Path, linker: str = GLIBC) -> set[str] | None:
 @pytest.mark.parametrize(("tags", "works"), [("--disable-new-dtags", True), ("--enable-new-dtags", False)])
 def test_rpath_reaches_needs_of_needs_and_runpath_does_not(tmp_path: Path, tags: str, works: bool) -> None:
     inner = library(tmp_path / "lib/libinner.so")
-    outer = library(tmp_path / "lib/libouter.so", str(inner))
+    outer = library(tmp_path / "lib/libouter.so", inner)
     search = ["-Wl,-rpath,$ORIGIN/../lib", f"-Wl,{tags}", f"-Wl,-rpath-link,{tmp_path}/lib"]
-    main = program(tmp_path / "bin/main", str(outer), *search)
+    main = program(tmp_path / "bin/main", outer, *search)
     assert (agreed(main) is not None) == works
     if not works:
         with pytest.raises(MkinitfsError) as caught:
@@ -75,18 +47,18 @@ def test_rpath_reaches_needs_of_needs_and_runpath_does_not(tmp_path: Path, tags:
 def test_a_runpath_of_the_needer_cuts_the_inherited_rpath_off(tmp_path: Path) -> None:
     inner = library(tmp_path / "lib/libinner.so")
     own = ["-Wl,-rpath,/nowhere", "-Wl,--enable-new-dtags"]
-    outer = library(tmp_path / "lib/libouter.so", str(inner), *own)
+    outer = library(tmp_path / "lib/libouter.so", inner, *own)
     search = [f"-Wl,-rpath,{tmp_path}/lib", "-Wl,--disable-new-dtags"]
-    assert agreed(program(tmp_path / "main", str(outer), *search)) is None
+    assert agreed(program(tmp_path / "main", outer, *search)) is None
 
 
 def test_one_soname_is_loaded_once_and_a_slash_is_a_path(tmp_path: Path) -> None:
     first = library(tmp_path / "a/libone.so")
     library(tmp_path / "b/libone.so")
-    user = library(tmp_path / "b/libuser.so", str(first), f"-Wl,-rpath,{tmp_path}/b")
-    nameless = build(tmp_path / "c/libslash.so", "int slash(void){return 0;}", "-shared", "-fPIC")
+    user = library(tmp_path / "b/libuser.so", first, f"-Wl,-rpath,{tmp_path}/b")
+    nameless = compiled(tmp_path / "c/libslash.so", "int slash(void){return 0;}", "-shared", "-fPIC")
     search = f"-Wl,-rpath,{tmp_path}/a:{tmp_path}/b"
-    main = program(tmp_path / "main", str(first), str(user), str(nameless), search)
+    main = program(tmp_path / "main", first, user, nameless, search)
     with main.open("rb") as stream:
         assert str(nameless) in elf.parse(stream, "main").needed
     found = agreed(main)
@@ -97,7 +69,7 @@ def test_one_soname_is_loaded_once_and_a_slash_is_a_path(tmp_path: Path) -> None
 
 def test_origin_of_a_program_started_through_a_link(tmp_path: Path) -> None:
     lib = library(tmp_path / "app/lib/libmine.so")
-    real = program(tmp_path / "app/bin/main", str(lib), "-Wl,-rpath,${ORIGIN}/../lib")
+    real = program(tmp_path / "app/bin/main", lib, "-Wl,-rpath,${ORIGIN}/../lib")
     link = tmp_path / "main"
     link.symlink_to(real)
     subprocess.run([link], check=True)
@@ -111,7 +83,7 @@ def test_builds_for_other_cpus_come_along(tmp_path: Path) -> None:
     base = library(tmp_path / "lib/libcpu.so")
     hwcaps = tmp_path / "lib/glibc-hwcaps"
     levels = [library(hwcaps / level / "libcpu.so") for level in ("x86-64-v2", "x86-64-v4")]
-    main = program(tmp_path / "main", str(base), f"-Wl,-rpath,{tmp_path}/lib")
+    main = program(tmp_path / "main", base, f"-Wl,-rpath,{tmp_path}/lib")
     found = ours(main) or set()
     assert {str(base), *map(str, levels)} <= found
     assert (theirs(main) or {""}) <= found
@@ -120,8 +92,8 @@ def test_builds_for_other_cpus_come_along(tmp_path: Path) -> None:
 def test_32_bit_beside_64_bit(tmp_path: Path) -> None:
     lib32, lib64 = library(tmp_path / "32/libboth.so", "-m32"), library(tmp_path / "64/libboth.so")
     search = f"-Wl,-rpath,{tmp_path}/32:{tmp_path}/64:{tmp_path}/32"
-    main64 = program(tmp_path / "m64", str(lib64), search)
-    main32 = program(tmp_path / "m32", str(lib32), "-m32", search)
+    main64 = program(tmp_path / "m64", lib64, search)
+    main32 = program(tmp_path / "m32", lib32, "-m32", search)
     assert str(lib64) in (agreed(main64) or set())
     assert str(lib32) in (agreed(main32, "/lib/ld-linux.so.2") or set())
     entries = Manifest(ldso.closure(Sysroot("/"), [str(main64), str(main32)]))
@@ -138,7 +110,7 @@ def patched(path: Path, machine: int) -> Path:
 def test_another_machine_is_passed_over_as_library_and_refused_as_program(tmp_path: Path) -> None:
     lib = library(tmp_path / "good/libmach.so")
     library(tmp_path / "bad/libmach.so")
-    main = program(tmp_path / "main", str(lib), f"-Wl,-rpath,{tmp_path}/bad:{tmp_path}/good")
+    main = program(tmp_path / "main", lib, f"-Wl,-rpath,{tmp_path}/bad:{tmp_path}/good")
     patched(tmp_path / "bad/libmach.so", 183)
     assert str(lib) in (agreed(main) or set())
     with pytest.raises(MkinitfsError, match=r"main: for another machine: x86_64, not aarch64"):
@@ -152,7 +124,7 @@ def test_another_machine_is_passed_over_as_library_and_refused_as_program(tmp_pa
 
 def test_a_library_that_is_no_elf_file_stops_the_search_as_in_ldso(tmp_path: Path) -> None:
     lib = library(tmp_path / "good/libtext.so")
-    main = program(tmp_path / "main", str(lib), f"-Wl,-rpath,{tmp_path}/bad:{tmp_path}/good")
+    main = program(tmp_path / "main", lib, f"-Wl,-rpath,{tmp_path}/bad:{tmp_path}/good")
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad/libtext.so").write_text("INPUT(libgood.so)" * 20)
     assert agreed(main) is None
@@ -169,9 +141,9 @@ def test_nodeflib(tmp_path: Path) -> None:
 @pytest.mark.parametrize("tags", ["--disable-new-dtags", "--enable-new-dtags"])
 def test_musl_inherits_both_kinds_of_path(tmp_path: Path, tags: str) -> None:
     inner = library(tmp_path / "lib/libinner.so", cc="musl-gcc")
-    outer = library(tmp_path / "lib/libouter.so", str(inner), cc="musl-gcc")
+    outer = library(tmp_path / "lib/libouter.so", inner, cc="musl-gcc")
     search = ["-Wl,-rpath,$ORIGIN/lib", f"-Wl,{tags}", f"-Wl,-rpath-link,{tmp_path}/lib"]
-    main = program(tmp_path / "main", str(outer), *search, cc="musl-gcc")
+    main = program(tmp_path / "main", outer, *search, cc="musl-gcc")
     found = ours(main)
     listed = theirs(main, MUSL)
     assert found is not None

@@ -1,17 +1,16 @@
 """`ld.so --list` and `readelf -d` judge our closure on every ELF file in /usr/bin and /usr/sbin."""
 
-import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from mkinitfs.elf import elf, ldso
-from mkinitfs.errors import MkinitfsError
+from mkinitfs.elf import elf
 from mkinitfs.sysroot import Sysroot
+from tests.linker import GLIBC, ours, theirs
 
-LOADERS = {64: "/lib64/ld-linux-x86-64.so.2", 32: "/lib/ld-linux.so.2"}
+LOADERS = {64: GLIBC, 32: "/lib/ld-linux.so.2"}
 
 
 def elf_files() -> list[Path]:
@@ -27,16 +26,6 @@ def elf_files() -> list[Path]:
     return sorted(found)
 
 
-def listed(path: Path, loader: str) -> set[str] | None:
-    """Real paths of what ld.so maps beside the program; None where it refuses the file."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LD_")}
-    done = subprocess.run([loader, "--list", path], capture_output=True, text=True, env=clean, check=False)
-    if done.returncode:
-        return None
-    names = re.findall(r"(?:=> |^\t)(/\S+) \(0x", done.stdout, re.MULTILINE)
-    return {os.path.realpath(name) for name in names}
-
-
 def test_elf_ldso_lists_what_we_find() -> None:
     sysroot = Sysroot("/")
     different, compared = [], 0
@@ -45,16 +34,12 @@ def test_elf_ldso_lists_what_we_find() -> None:
             info = elf.parse(stream, str(path))
         if info.kind not in ("ET_EXEC", "ET_DYN") or not (info.needed or info.interp):
             continue
-        theirs = listed(path, LOADERS[info.elfclass])
-        try:
-            ours = {each.real for each in ldso.link(sysroot, str(path))[1:]}
-        except MkinitfsError:
-            ours = None
-        if ours is not None:
-            ours = {each for each in ours if "/glibc-hwcaps/" not in each}
+        listed, found = theirs(path, LOADERS[info.elfclass]), ours(path, sysroot)
+        if found is not None:
+            found = {each for each in found if "/glibc-hwcaps/" not in each}
         compared += 1
-        if ours != theirs:
-            different.append((str(path), ours, theirs))
+        if found != listed:
+            different.append((str(path), found, listed))
     assert compared > 100
     assert different == []
 

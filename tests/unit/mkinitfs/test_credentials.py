@@ -27,13 +27,11 @@ def test_one_spelling_one_order(text, packed):
         ("password=hunter2", "no username"),
         ("username=\npassword=hunter2", "no username"),
         ("username=u\nhunter2", "line 2: not of the form key=value"),
-        (
-            "username=u\nhunter2=x\npassword=a\npassword=hunter2",
-            "line 2: unknown key; line 4: password for a second time",
-        ),
+        ("username=u\nhunter2=x\npassword=a\npassword=hunter2",
+         "line 2: unknown key; line 4: password for a second time"),
         ("username=u\npassword=hunter2\0", "line 2: holds a NUL byte"),
     ],
-)
+)  # fmt: skip
 def test_complaints_name_the_line_and_nothing_in_it(text, complaint):
     with pytest.raises(MkinitfsError) as caught:
         credentials.parse(text, "f")

@@ -7,19 +7,17 @@ import pytest
 from mkinitfs import host
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.sysroot import Sysroot
+from tests.unit.files import put
 
 
 def python(root: Path, prefix: str, version: str, lib: str = "lib") -> None:
     for path in (f"{prefix}/bin/python{version}", f"{prefix}/{lib}/python{version}/os.py"):
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).touch()
+        put(root / path)
 
 
 def kernels(root: Path, *versions: str) -> Path:
     for version in versions:
-        folder = root / "lib/modules" / version
-        folder.mkdir(parents=True)
-        (folder / "modules.dep").touch()
+        put(root / "lib/modules" / version / "modules.dep")
     return root
 
 
@@ -37,20 +35,17 @@ def test_the_newest_complete_python_is_taken(tmp_path):
 
 def test_libpython_is_found_where_the_distribution_keeps_it(tmp_path):
     python(tmp_path, "usr", "3.11")
-    (tmp_path / "usr/lib/x86_64-linux-gnu").mkdir()
-    (tmp_path / "usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0").touch()
+    put(tmp_path / "usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0")
     assert host.find_python(Sysroot(tmp_path)).libraries == ("/usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0",)
 
 
 def test_no_python_and_half_a_python(tmp_path):
-    with pytest.raises(MkinitfsError) as caught:
+    with pytest.raises(MkinitfsError, match=f"^{tmp_path}: no Python 3 in /usr/bin$"):
         host.find_python(Sysroot(tmp_path))
-    assert caught.value.message == f"{tmp_path}: no Python 3 in /usr/bin"
-    (tmp_path / "usr/bin").mkdir(parents=True)
-    (tmp_path / "usr/bin/python3.12").touch()
-    with pytest.raises(MkinitfsError) as caught:
+    put(tmp_path / "usr/bin/python3.12")
+    message = r"^/usr/bin/python3\.12: older than Python 3\.11 or without its standard library$"
+    with pytest.raises(MkinitfsError, match=message):
         host.find_python(Sysroot(tmp_path))
-    assert caught.value.message == "/usr/bin/python3.12: older than Python 3.11 or without its standard library"
 
 
 def test_versions_are_sorted_as_numbers_and_need_their_index(tmp_path):
@@ -70,22 +65,14 @@ def test_choice_wanted_then_running_then_only(tmp_path):
 @pytest.mark.parametrize(
     ("versions", "wanted", "message", "hint"),
     [
-        (
-            (),
-            None,
-            "{}/lib/modules: no kernel with a modules.dep",
-            "install a kernel there, or name another folder with --kernel-dir",
-        ),
+        ((), None, "{}/lib/modules: no kernel with a modules.dep",
+         "install a kernel there, or name another folder with --kernel-dir"),
         (("6.1",), "6.2", "kernel 6.2: not below {}/lib/modules", "there is only 6.1"),
-        (
-            ("6.1-a", "6.2-a"),
-            "6.2-b",
-            "kernel 6.2-b: not below {}/lib/modules, did you mean 6.2-a?",
-            "there are: 6.1-a, 6.2-a",
-        ),
+        (("6.1-a", "6.2-a"), "6.2-b", "kernel 6.2-b: not below {}/lib/modules, did you mean 6.2-a?",
+         "there are: 6.1-a, 6.2-a"),
         (("6.1", "6.2"), None, "{}/lib/modules: 2 kernels", "choose one with --kernel-version: 6.1, 6.2"),
     ],
-)
+)  # fmt: skip
 def test_a_kernel_that_is_not_there_names_those_that_are(tmp_path, versions, wanted, message, hint):
     kernels(tmp_path, *versions)
     with pytest.raises(MkinitfsError) as caught:

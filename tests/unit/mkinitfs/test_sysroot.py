@@ -6,29 +6,21 @@ import pytest
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import Directory, File, OnDisk, Symlink
 from mkinitfs.sysroot import Sysroot, find_program
+from tests.unit.files import link, put
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Sysroot:
     root = tmp_path / "root"
-    (root / "usr/bin").mkdir(parents=True)
     (root / "usr/lib/x").mkdir(parents=True)
-    (root / "bin").symlink_to("usr/bin")
-    (root / "usr/bin/real").write_bytes(b"data")
-    (root / "usr/bin/real").chmod(0o4777)
-    (root / "usr/bin/relative").symlink_to("real")
-    (root / "usr/bin/absolute").symlink_to("/bin/relative")
-    (root / "usr/bin/out").symlink_to("../../../../usr/bin/real")
-    (root / "usr/bin/loop").symlink_to("pool")
-    (root / "usr/bin/pool").symlink_to("loop")
-    (root / "usr/bin/dangling").symlink_to("/nowhere")
+    put(root / "usr/bin/real", "data", 0o4777)
+    link(root, {"bin": "usr/bin"})
+    link(root / "usr/bin", {"relative": "real", "absolute": "/bin/relative", "out": "../../../../usr/bin/real"})
+    link(root / "usr/bin", {"loop": "pool", "pool": "loop", "dangling": "/nowhere"})
     return Sysroot(root)
 
 
-WAYS = ["/usr/bin/real", "/bin/real", "bin/absolute", "/bin/../bin/./real", "/usr/bin/out"]
-
-
-@pytest.mark.parametrize("path", WAYS)
+@pytest.mark.parametrize("path", ["/usr/bin/real", "/bin/real", "bin/absolute", "/bin/../bin/./real", "/usr/bin/out"])
 def test_every_way_leads_to_one_file(tree: Sysroot, path: str) -> None:
     assert tree.require(path).real == "/usr/bin/real"
 
@@ -51,19 +43,13 @@ def test_entries_are_the_links_then_the_file_without_set_id_bits(tree: Sysroot) 
 
 
 def test_an_absolute_link_does_not_leave_the_sysroot(tree: Sysroot, tmp_path: Path) -> None:
-    outside = tmp_path / "secret"
-    outside.write_text("outside")
-    (tree.root / "usr/lib/leak").symlink_to(outside)
-    (tree.root / "usr/lib/climb").symlink_to("../../../secret")
-    assert tree.find("/usr/lib/leak") is None
-    assert tree.find("/usr/lib/climb") is None
-    assert tree.find("/../secret") is None
+    put(tmp_path / "secret", "outside")
+    link(tree.root / "usr/lib", {"leak": f"{tmp_path}/secret", "climb": "../../../secret"})
+    assert [tree.find(path) for path in ("/usr/lib/leak", "/usr/lib/climb", "/../secret")] == [None] * 3
 
 
 def test_missing_and_loops(tree: Sysroot) -> None:
-    assert tree.find("/usr/bin/dangling") is None
-    assert tree.find("/usr/bin/real/below") is None
-    assert tree.find("/usr/bin/nul\0") is None
+    assert [tree.find(f"/usr/bin/{name}") for name in ("dangling", "real/below", "nul\0")] == [None] * 3
     with pytest.raises(MkinitfsError, match="too many symbolic links"):
         tree.find("/usr/bin/loop")
     with pytest.raises(MkinitfsError, match="/nowhere: not found below"):
@@ -80,9 +66,8 @@ def test_what_is_no_regular_file_is_not_read(tree: Sysroot) -> None:
 
 
 def test_an_unreadable_file_is_named(tree: Sysroot) -> None:
-    error = PermissionError(13, "Permission denied")
-    message = tree.unreadable("/usr/bin/real", error).message
-    assert message == "/usr/bin/real: cannot be read: Permission denied"
+    error = tree.unreadable("/usr/bin/real", PermissionError(13, "Permission denied"))
+    assert error.message == "/usr/bin/real: cannot be read: Permission denied"
     with pytest.raises(MkinitfsError, match="sysroot: No such file"):
         Sysroot(tree.root / "missing")
     with pytest.raises(MkinitfsError, match="sysroot: Not a directory"):
@@ -102,8 +87,7 @@ def test_find_program(tree: Sysroot) -> None:
     assert find_program(tree, "/bin/relative") == "/bin/relative"
     with pytest.raises(MkinitfsError, match=r"^/opt/relative: program not found below /"):
         find_program(tree, "/opt/relative")
-    (tree.root / "usr/bin/data").write_text("not executable")
-    (tree.root / "usr/bin/data").chmod(0o644)
+    put(tree.root / "usr/bin/data", "not executable")
     for name in ("data", "absent"):
         with pytest.raises(MkinitfsError, match=f"{name}: program not found") as caught:
             find_program(tree, name)

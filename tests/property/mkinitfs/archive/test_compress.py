@@ -11,10 +11,7 @@ PACKED = [name for name in LEVELS if name != "none"]
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.binary(max_size=2000), max_size=6),
-    st.sampled_from(PACKED),
-    st.integers(1, 999),
-    st.binary(max_size=9),
+    st.lists(st.binary(max_size=2000), max_size=6), st.sampled_from(PACKED), st.integers(1, 999), st.binary(max_size=9)
 )
 def test_round_trip_and_nothing_taken_of_what_follows(chunks, algorithm, step, tail):
     packed = b"".join(compress(chunks, algorithm, 1, 2))

@@ -97,15 +97,12 @@ def test_unpack_file_by_content_and_several_streams(tmp_path, pack):
 
 
 @pytest.mark.parametrize("pack", [lzma.compress, gzip.compress, zstandard.compress])
-def test_unpack_file_names_a_damaged_file(tmp_path, pack):
+def test_unpack_file_names_a_damaged_or_missing_file(tmp_path, pack):
     path = tmp_path / "module.ko"
     for damaged in (pack(sample(5000))[:-9], pack(sample(5000)) + b"tail"):
         path.write_bytes(damaged)
         with pytest.raises(MkinitfsError, match=f"^{path}: cannot be unpacked"):
             unpack_file(path)
-
-
-def test_unpack_file_names_a_missing_file(tmp_path):
     with pytest.raises(MkinitfsError, match="gone: No such file"):
         unpack_file(tmp_path / "gone")
 
@@ -126,8 +123,5 @@ def test_in_order_takes_no_more_than_it_needs():
 
 
 def test_an_error_of_the_stream_is_not_taken_for_damage():
-    with (
-        open("/proc/self/mem", "rb", 0) as stream,
-        pytest.raises(MkinitfsError, match=r"^mem: Input/output error"),
-    ):
+    with open("/proc/self/mem", "rb", 0) as stream, pytest.raises(MkinitfsError, match=r"^mem: Input/output error"):
         Tape.of(stream, "mem").take(1)  # nothing is ever mapped at address 0

@@ -1,6 +1,5 @@
 """The newc writer and reader on archives in memory."""
 
-import io
 import os
 import stat
 from pathlib import Path
@@ -8,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from mkinitfs.archive import cpio
-from mkinitfs.archive.cpio import Record, encode, write_archive
+from mkinitfs.archive.cpio import Record, encode
 from mkinitfs.archive.tape import Tape
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import Bytes, Device, Fifo, File, Manifest, OnDisk, Symlink, Unpacked
+from tests.archives import newc
 
 
 def read(data: bytes) -> list[tuple[Record, bytes]]:
@@ -42,15 +42,12 @@ def test_every_kind_of_entry_is_read_back():
     assert found["init"] == (Record("init", stat.S_IFREG | 0o4755, 10, 5, mtime=7), b"#!/bin/sh\n")
 
 
-def test_bytes_do_not_depend_on_order_umask_or_time_zone(tmp_path, monkeypatch):
+def test_bytes_do_not_depend_on_order_umask_or_time_zone(monkeypatch, umask):
     entries = [("b", File(Bytes(b"2"), 0o644, "r")), ("a/c", File(Bytes(b"1"), 0o600, "r"))]
     first = packed(Manifest(entries))
     monkeypatch.setenv("TZ", "Pacific/Chatham")
-    old = os.umask(0o077)
-    try:
-        assert packed(Manifest(entries[::-1])) == first
-    finally:
-        os.umask(old)
+    umask(0o077)
+    assert packed(Manifest(entries[::-1])) == first
     assert len(first) % 512 == 0
 
 
@@ -149,7 +146,7 @@ def test_truncated_content_names_the_member():
 
 def test_content_of_the_wrong_length_is_refused():
     with pytest.raises(MkinitfsError, match="3 bytes of content, 4 in its header"):
-        write_archive(io.BytesIO(), [(Record("a", stat.S_IFREG, 4), b"123")])
+        newc((Record("a", stat.S_IFREG, 4), b"123"))
 
 
 def test_content_not_asked_for_is_passed_over():

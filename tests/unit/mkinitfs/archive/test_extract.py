@@ -1,24 +1,27 @@
 """Extraction restores what was packed, and stays below its folder whatever the image or the folder holds."""
 
-import io
 import os
 import stat
 
 import pytest
 
-from mkinitfs.archive.cpio import Record, encode, read, write_archive
+from mkinitfs.archive.cpio import Record, encode, read
 from mkinitfs.archive.extract import extract
 from mkinitfs.archive.tape import Tape
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import Bytes, Device, Directory, Fifo, File, Manifest, Symlink
+from tests.archives import hard_linked, newc
+from tests.unit.files import link
 
 FILE, LINK, FOLDER = stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777, stat.S_IFDIR | 0o755
 
 
 def unpack(folder, *members: tuple[str, int, bytes]) -> list[str]:
-    out = io.BytesIO()
-    write_archive(out, [(Record(name, mode, len(data)), data) for name, mode, data in members])
-    return extract(read(Tape([out.getvalue()]), "img"), folder)
+    return unpack_records(folder, *((Record(name, mode, len(data)), data) for name, mode, data in members))
+
+
+def unpack_records(folder, *members: tuple[Record, bytes]) -> list[str]:
+    return extract(read(Tape([newc(*members)]), "img"), folder)
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def outside(tmp_path):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o755
 
 
-def test_modes_times_and_links_are_restored(tmp_path):
+def test_modes_times_and_links_are_restored(tmp_path, umask):
     manifest = Manifest(
         [
             ("read-only", Directory(0o555, "r")),
@@ -44,11 +47,8 @@ def test_modes_times_and_links_are_restored(tmp_path):
             ("pipe", Fifo(0o622, "r")),
         ]
     )
-    old = os.umask(0o077)
-    try:
-        assert extract(read(Tape(encode(manifest, 86_400)), "img"), tmp_path / "new" / "folder") == []
-    finally:
-        os.umask(old)
+    umask(0o077)
+    assert extract(read(Tape(encode(manifest, 86_400)), "img"), tmp_path / "new" / "folder") == []
     there = tmp_path / "new" / "folder"
     modes = {path.name: stat.S_IMODE(path.lstat().st_mode) for path in there.rglob("*") if not path.is_symlink()}
     assert modes == {"read-only": 0o555, "file": 0o640, "set-uid": 0o4711, "pipe": 0o622}
@@ -86,12 +86,7 @@ def test_an_absolute_name_lies_below_the_folder(tmp_path, outside):
 @pytest.mark.parametrize("target", ["{outside}", "../outside", "../../../../../../../../..{outside}"])
 def test_a_link_of_the_image_is_followed_within_the_folder(tmp_path, outside, target):
     target = target.format(outside=outside)
-    unpack(
-        tmp_path / "out",
-        ("link", LINK, target.encode()),
-        ("link/file", FILE, b"evil"),
-        ("link/sub", FOLDER, b""),
-    )
+    unpack(tmp_path / "out", ("link", LINK, target.encode()), ("link/file", FILE, b"evil"), ("link/sub", FOLDER, b""))
     assert os.readlink(tmp_path / "out" / "link") == target
     assert [path.read_bytes() for path in (tmp_path / "out").rglob("file")] == [b"evil"]
 
@@ -103,15 +98,13 @@ def test_merged_usr_is_followed_as_the_kernel_does(tmp_path):
 
 @pytest.mark.parametrize("kind", [FILE, LINK, stat.S_IFIFO | 0o600])
 def test_a_link_that_lay_there_before_is_replaced(tmp_path, outside, kind):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "file").symlink_to(outside / "file")
+    link(tmp_path / "out", {"file": f"{outside}/file"})
     unpack(tmp_path / "out", ("file", kind, b"" if stat.S_ISFIFO(kind) else b"new"))
     assert stat.S_IFMT((tmp_path / "out" / "file").lstat().st_mode) == stat.S_IFMT(kind)
 
 
 def test_a_folder_link_that_lay_there_before_is_not_left_by(tmp_path, outside):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "sub").symlink_to(outside)
+    link(tmp_path / "out", {"sub": f"{outside}"})
     unpack(tmp_path / "out", ("sub/file", FILE, b"evil"))
     unpack(tmp_path / "out", ("sub", stat.S_IFDIR | 0o700, b""), ("sub/file", FILE, b"evil"))
     assert not (tmp_path / "out" / "sub").is_symlink()
@@ -124,27 +117,17 @@ def test_a_hard_link_that_lay_there_before_is_not_written_through(tmp_path, outs
     assert (tmp_path / "out" / "file").read_bytes() == b"evil"
 
 
-def hard_linked(*names: str) -> list[tuple[Record, bytes]]:
-    data = [b""] * (len(names) - 1) + [b"data"]
-    return [(Record(n, FILE, len(d), ino=7, nlink=2), d) for n, d in zip(names, data, strict=True)]
-
-
 def test_hard_links_are_restored(tmp_path):
-    out = io.BytesIO()
-    write_archive(out, hard_linked("a", "b/c", "d"))
-    extract(read(Tape([out.getvalue()]), "img"), tmp_path)
+    unpack_records(tmp_path, *hard_linked("a", "b/c", "d"))
     assert len({(tmp_path / name).stat().st_ino for name in ("a", "b/c", "d")}) == 1
     assert (tmp_path / "a").read_bytes() == b"data"
 
 
 def test_a_hard_link_to_what_has_become_a_link_is_a_file_of_its_own(tmp_path, outside):
-    out = io.BytesIO()
     first, second = hard_linked("a", "b")
     target = str(outside / "file").encode()
-    write_archive(out, [first, (Record("a", LINK, len(target)), target), second])
-    extract(read(Tape([out.getvalue()]), "img"), tmp_path / "out")
-    assert not (tmp_path / "out" / "b").is_symlink()
-    assert (tmp_path / "out" / "b").read_bytes() == b"data"
+    unpack_records(tmp_path / "out", first, (Record("a", LINK, len(target)), target), second)
+    assert not (tmp_path / "out" / "b").is_symlink() and (tmp_path / "out" / "b").read_bytes() == b"data"
 
 
 def test_a_folder_replaced_by_a_link_keeps_its_mode_from_the_target(tmp_path, outside):
@@ -160,17 +143,16 @@ def test_links_in_a_circle_end(tmp_path):
 def test_what_stands_in_the_way_is_named(tmp_path):
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "kept").touch()
-    with pytest.raises(MkinitfsError, match="/d: Directory not empty"):
-        unpack(tmp_path, ("d", FILE, b""))
-    with pytest.raises(MkinitfsError, match="/d/kept/x: Not a directory"):
-        unpack(tmp_path, ("d/kept/x", FILE, b""))
-    with pytest.raises(MkinitfsError, match="File exists"):
-        unpack(tmp_path / "d" / "kept", ("x", FILE, b""))
+    for folder, name, message in [
+        (tmp_path, "d", "/d: Directory not empty"),
+        (tmp_path, "d/kept/x", "/d/kept/x: Not a directory"),
+        (tmp_path / "d" / "kept", "x", "File exists"),
+    ]:
+        with pytest.raises(MkinitfsError, match=message):
+            unpack(folder, (name, FILE, b""))
 
 
 def test_an_unknown_kind_and_a_huge_owner_are_survived(tmp_path):
     assert unpack(tmp_path, ("odd", 0o030644, b"")) == ["/odd: passed over: of no known kind (mode 30644)"]
-    out = io.BytesIO()
-    write_archive(out, [(Record("f", FILE, uid=0xFFFFFFFF, gid=0xFFFFFFFF, mtime=0xFFFFFFFF), b"")])
-    extract(read(Tape([out.getvalue()]), "img"), tmp_path)
+    unpack_records(tmp_path, (Record("f", FILE, uid=0xFFFFFFFF, gid=0xFFFFFFFF, mtime=0xFFFFFFFF), b""))
     assert (tmp_path / "f").stat().st_mtime == 0xFFFFFFFF

@@ -10,10 +10,11 @@ import threading
 import pytest
 
 from mkinitfs.archive.compress import LEVELS, compress
-from mkinitfs.archive.cpio import Record, encode, write_archive
+from mkinitfs.archive.cpio import encode
 from mkinitfs.archive.image import Segment, read_file, read_image, write_image
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import Bytes, File, Manifest, OnDisk, Symlink
+from tests.archives import hard_linked, newc
 
 LEVEL = {"zstd": 3, "xz": 0, "gzip": 1, "lz4": 1, "none": None}
 
@@ -31,17 +32,14 @@ def listing(data: bytes) -> list[tuple[int, str, str, bytes]]:
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644])
-@pytest.mark.parametrize("umask", [0, 0o077])
-def test_the_mode_is_what_was_asked_for_whatever_the_umask(tmp_path, mode, umask):
+@pytest.mark.parametrize("mask", [0, 0o077])
+def test_the_mode_is_what_was_asked_for_whatever_the_umask(tmp_path, umask, mode, mask):
     seen = []
-    old = os.umask(umask)
-    try:
-        write_image(
-            tmp_path / "img", [Segment(manifest(a=b"1" * 5000), "none")], mode=mode,
-            progress=lambda *_: seen.extend(path.stat().st_mode & 0o777 for path in tmp_path.iterdir()),
-        )  # fmt: skip
-    finally:
-        os.umask(old)
+    umask(mask)
+    write_image(
+        tmp_path / "img", [Segment(manifest(a=b"1" * 5000), "none")], mode=mode,
+        progress=lambda *_: seen.extend(path.stat().st_mode & 0o777 for path in tmp_path.iterdir()),
+    )  # fmt: skip
     assert (tmp_path / "img").stat().st_mode & 0o777 == mode
     assert set(seen) == {0o600}
 
@@ -50,10 +48,8 @@ def test_the_mode_is_what_was_asked_for_whatever_the_umask(tmp_path, mode, umask
 @pytest.mark.parametrize("second", LEVELS)
 def test_any_compression_can_follow_any_other(tmp_path, first, second):
     path = tmp_path / "img"
-    written = write_image(
-        path,
-        [Segment(manifest(a=b"1"), first, LEVEL[first]), Segment(manifest(b=b"2"), second, LEVEL[second])],
-    )
+    segments = [Segment(manifest(a=b"1"), first, LEVEL[first]), Segment(manifest(b=b"2"), second, LEVEL[second])]
+    written = write_image(path, segments)
     assert listing(path.read_bytes()) == [(1, first, "a", b"1"), (2, second, "b", b"2")]
     assert written.size == path.stat().st_size
     assert subprocess.check_output(["sha256sum", path], text=True).split()[0] == written.sha256
@@ -91,10 +87,7 @@ def test_a_file_size_limit_leaves_the_previous_image(tmp_path):
 
 def test_an_error_of_a_source_leaves_the_previous_image(tmp_path):
     (tmp_path / "img").write_bytes(b"previous")
-    entries = [
-        ("a", File(Bytes(b"x" * 99_999), 0o644, "r")),
-        ("b", File(OnDisk(tmp_path / "gone"), 0o644, "r")),
-    ]
+    entries = [("a", File(Bytes(b"x" * 99_999), 0o644, "r")), ("b", File(OnDisk(tmp_path / "gone"), 0o644, "r"))]
     fails(tmp_path / "img", "^/b: .*gone: No such file", Segment(Manifest(entries), "zstd", 1))
     assert (tmp_path / "img").read_bytes() == b"previous"
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPool")]
@@ -153,20 +146,14 @@ def test_read_file_follows_links_and_takes_the_last(tmp_path):
     later = Manifest([("usr/lib/init", File(Bytes(b"new"), 0o755, "r"))])
     write_image(tmp_path / "img", [Segment(Manifest(entries), "none"), Segment(later, "gzip")])
     assert read_file(tmp_path / "img", "/sbin/init") == b"new"
-    for name, match in [
-        ("sbin/none", "there is no /usr/sbin/none in it"),
-        ("loop", "circle"),
-        ("usr", "not a regular"),
-    ]:
+    for image, name, match in [
+        ("img", "sbin/none", "there is no /usr/sbin/none in it"), ("img", "loop", "circle"),
+        ("img", "usr", "not a regular"), ("gone", "x", "gone: No such file"),
+    ]:  # fmt: skip
         with pytest.raises(MkinitfsError, match=match):
-            read_file(tmp_path / "img", name)
-    with pytest.raises(MkinitfsError, match="gone: No such file"):
-        read_file(tmp_path / "gone", "x")
+            read_file(tmp_path / image, name)
 
 
 def test_read_file_finds_the_content_of_a_hard_link(tmp_path):
-    out = io.BytesIO()
-    linked = {"mode": stat.S_IFREG | 0o644, "ino": 9, "nlink": 2}
-    write_archive(out, [(Record("one", **linked), b""), (Record("two", size=4, **linked), b"data")])
-    (tmp_path / "img").write_bytes(out.getvalue())
+    (tmp_path / "img").write_bytes(newc(*hard_linked("one", "two")))
     assert read_file(tmp_path / "img", "one") == read_file(tmp_path / "img", "two") == b"data"

@@ -10,6 +10,7 @@ from mkinitfs.modules.depmod import Modules
 from mkinitfs.modules.firmware import Firmware, collect, named
 from mkinitfs.sysroot import Sysroot
 from tests.kernels import fake_kernel, fake_module
+from tests.unit.files import link, put
 
 VERSION = "6.6.6"
 
@@ -23,15 +24,9 @@ def collected(root: Path, *wanted: str) -> Firmware:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    base = tmp_path / "usr/lib/firmware"
-    base.mkdir(parents=True)
-    (tmp_path / "lib").symlink_to("usr/lib")
-    return base
-
-
-def put(path: Path, content: bytes = b"x") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    (tmp_path / "usr/lib/firmware").mkdir(parents=True)
+    link(tmp_path, {"lib": "usr/lib"})
+    return tmp_path / "usr/lib/firmware"
 
 
 def contents(firmware: Firmware) -> dict[str, object]:
@@ -68,8 +63,7 @@ def test_the_kernels_order_of_places(tmp_path: Path, tree: Path) -> None:
 
 def test_links_stay_links_within_the_tree(tmp_path: Path, tree: Path) -> None:
     put(tree / "real/b.bin.xz")
-    (tree / "a.bin.xz").symlink_to("real/b.bin.xz")
-    (tree / "folder").symlink_to("real")
+    link(tree, {"a.bin.xz": "real/b.bin.xz", "folder": "real"})
     assert contents(collected(tmp_path, "a.bin", "folder/b.bin")) == {
         "a.bin": Symlink("real/b.bin", "firmware of kernel module nic"),
         "folder": Symlink("real", "firmware of kernel module nic"),
@@ -86,10 +80,8 @@ def test_a_link_out_of_the_tree_gives_its_content(tmp_path: Path, tree: Path) ->
 
 
 def test_patterns(tmp_path: Path, tree: Path) -> None:
-    put(tree / "nic/a-1.bin")
-    put(tree / "nic/a-2.bin.xz")
-    put(tree / "nic/a-1.bin.xz")
-    put(tree / "nic/b-1.bin")
+    for name in ("a-1.bin", "a-2.bin.xz", "a-1.bin.xz", "b-1.bin"):
+        put(tree / "nic" / name)
     assert contents(collected(tmp_path, "nic/a-*")) == {
         "nic/a-1.bin": OnDisk(tree / "nic/a-1.bin"),
         "nic/a-2.bin": Unpacked(tree / "nic/a-2.bin.xz"),
@@ -99,10 +91,8 @@ def test_patterns(tmp_path: Path, tree: Path) -> None:
 def test_missing_files_are_one_warning_for_a_driver(tmp_path: Path, tree: Path) -> None:
     (tree / "dangling.bin").symlink_to("nowhere")
     found = collected(tmp_path, "a.bin", "dangling.bin", "../../../etc/passwd", "none-*.bin")
-    assert found.entries == ()
-    assert found.warnings == (
-        f"nic: firmware not found in {tree}: a.bin, dangling.bin, ../../../etc/passwd, none-*.bin",
-    )
+    missing = "a.bin, dangling.bin, ../../../etc/passwd, none-*.bin"
+    assert found == Firmware((), (f"nic: firmware not found in {tree}: {missing}",))
 
 
 def test_no_firmware_tree_at_all(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from mkinitfs.modules.closure import closure_of
 from mkinitfs.modules.depmod import Modules
 from mkinitfs.modules.hardware import generic, host, modaliases, requests
 from tests.kernels import fake_kernel
+from tests.unit.files import put
 
 PATHS = (
     "kernel/drivers/net/ethernet/maker/nic.ko",
@@ -37,8 +38,7 @@ def kernel(tmp_path: Path) -> Modules:
 
 def sysfs(root: Path, devices: dict[str, str]) -> Path:
     for device, alias in devices.items():
-        (root / "devices" / device).mkdir(parents=True)
-        (root / "devices" / device / "modalias").write_text(f"{alias}\n")
+        put(root / "devices" / device / "modalias", f"{alias}\n")
     return root
 
 

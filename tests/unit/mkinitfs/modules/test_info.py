@@ -9,12 +9,7 @@ from mkinitfs.modules.info import parse, read
 from tests.kernels import fake_module
 
 RECORDS = ("license=GPL", "firmware=a.bin", "firmware=b/c.bin", "vermagic=6.1 SMP", "parm=x:an = sign")
-WANTED = {
-    "license": ("GPL",),
-    "firmware": ("a.bin", "b/c.bin"),
-    "vermagic": ("6.1 SMP",),
-    "parm": ("x:an = sign",),
-}
+WANTED = {"license": ("GPL",), "firmware": ("a.bin", "b/c.bin"), "vermagic": ("6.1 SMP",), "parm": ("x:an = sign",)}
 
 
 @pytest.mark.parametrize("elfclass", [1, 2])
@@ -23,12 +18,9 @@ def test_either_class_and_byte_order(elfclass: int, order: str) -> None:
     assert parse(fake_module(*RECORDS, elfclass=elfclass, order=order), "x.ko") == WANTED
 
 
-def test_a_module_without_the_section_has_no_records() -> None:
-    assert parse(fake_module(*RECORDS).replace(b".modinfo", b".nothing"), "x.ko") == {}
-
-
-def test_every_truncation_names_the_module() -> None:
+def test_no_section_no_records_and_every_truncation_names_the_module() -> None:
     whole = fake_module(*RECORDS)
+    assert parse(whole.replace(b".modinfo", b".nothing"), "x.ko") == {}
     for length in range(len(whole)):
         with pytest.raises(MkinitfsError) as caught:
             parse(whole[:length], "kernel/x.ko")

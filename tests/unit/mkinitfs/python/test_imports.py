@@ -26,6 +26,13 @@ def found(text: str, package: str = "pkg", whole: bool = False) -> list[str]:
         ("with x:\n  import a\nfor y in z:\n  import os\nelse:\n  import there", ["a", "os", "there"]),
         ("match x:\n  case 1:\n    import a", ["a"]),
         ("def f():\n  import a", []),
+        # the guarded import is there: what stands in for it is not needed
+        ("try:\n  import _fast\nexcept ImportError:\n  import _slow", ["_fast?"]),
+        ("try:\n  import gone\nexcept ImportError:\n  import _slow", ["gone?", "_slow"]),
+        ("try:\n  import gone\nexcept (KeyError, ModuleNotFoundError):\n  pass", ["gone?"]),
+        ("try:\n  import gone\nexcept:\n  x = 1\nelse:\n  import a\nfinally:\n  import os", ["gone?", "a?", "os"]),
+        # another exception does not make an import optional
+        ("try:\n  import a\nexcept OSError:\n  import os", ["a", "os?"]),
     ],
 )
 def test_statements(text, names):
@@ -33,63 +40,28 @@ def test_statements(text, names):
 
 
 def test_relative_imports_climb():
-    assert found("from .. import mod\nfrom ..sub import deep", "pkg.sub") == [
-        "pkg",
-        "pkg.mod",
-        "pkg.sub",
-        "pkg.sub.deep",
-    ]
+    names = found("from .. import mod\nfrom ..sub import deep", "pkg.sub")
+    assert names == ["pkg", "pkg.mod", "pkg.sub", "pkg.sub.deep"]
 
 
 def test_whole_reads_functions_too():
-    assert found("def f():\n  if x:\n    from . import mod\nasync def g():\n  import a", whole=True) == [
-        "pkg?",
-        "pkg.mod?",
-        "a",
-    ]
+    text = "def f():\n  if x:\n    from . import mod\nasync def g():\n  import a"
+    assert found(text, whole=True) == ["pkg?", "pkg.mod?", "a"]
 
 
 @pytest.mark.parametrize(
     ("test", "names"),
     [
-        ("TYPE_CHECKING", ["os"]),
-        ("typing.TYPE_CHECKING", ["os"]),
-        ("not TYPE_CHECKING", ["a"]),
-        ("__name__ == '__main__'", ["os"]),
-        ("sys.platform == 'win32'", ["os"]),
-        ("sys.platform != 'win32'", ["a"]),
-        ("sys.platform.startswith('linux')", ["a"]),
-        ("sys.platform.startswith('java')", ["os"]),
-        ("_os.name == 'nt'", ["os"]),
-        ("_os.name == 'nt' and unknown", ["os"]),
-        ("_os.name == 'posix' or unknown", ["a"]),
-        ("_os.name == 'posix' and unknown", ["a?", "os?"]),
-        ("'posix' in _names", ["a"]),
-        ("'nt' in _names", ["os"]),
-        ("sys.version_info >= (3, 12)", ["a?", "os?"]),
+        ("TYPE_CHECKING", ["os"]), ("typing.TYPE_CHECKING", ["os"]), ("not TYPE_CHECKING", ["a"]),
+        ("__name__ == '__main__'", ["os"]), ("sys.platform == 'win32'", ["os"]), ("sys.platform != 'win32'", ["a"]),
+        ("sys.platform.startswith('linux')", ["a"]), ("sys.platform.startswith('java')", ["os"]),
+        ("_os.name == 'nt'", ["os"]), ("_os.name == 'nt' and unknown", ["os"]),
+        ("_os.name == 'posix' or unknown", ["a"]), ("_os.name == 'posix' and unknown", ["a?", "os?"]),
+        ("'posix' in _names", ["a"]), ("'nt' in _names", ["os"]), ("sys.version_info >= (3, 12)", ["a?", "os?"]),
     ],
-)
+)  # fmt: skip
 def test_branches(test, names):
     assert found(f"if {test}:\n  import a\nelse:\n  import os") == names
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        # the guarded import is there: what stands in for it is not needed
-        ("try:\n  import _fast\nexcept ImportError:\n  import _slow", ["_fast?"]),
-        ("try:\n  import gone\nexcept ImportError:\n  import _slow", ["gone?", "_slow"]),
-        ("try:\n  import gone\nexcept (KeyError, ModuleNotFoundError):\n  pass", ["gone?"]),
-        (
-            "try:\n  import gone\nexcept:\n  x = 1\nelse:\n  import a\nfinally:\n  import os",
-            ["gone?", "a?", "os"],
-        ),
-        # another exception does not make an import optional
-        ("try:\n  import a\nexcept OSError:\n  import os", ["a", "os?"]),
-    ],
-)
-def test_guards(text, names):
-    assert found(text) == names
 
 
 def test_an_import_is_a_value():
