@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
 from init.boot import failure, steps
-from init.cmdline import settings, words
-from init.perform import patience, performer, ramdisk
+from init.cmdline import words
+from init.cmdline.settings import SettingsError, ending, from_command_line
+from init.perform import performer, ramdisk
+from init.perform.machine import Machine
+from init.perform.patience import Patience
 from init.system import console, syscalls
-from init.system import log as system_log
 from init.system.files import read_text
-from init.system.log import INFO, Log
+from init.system.log import INFO, Log, limit_kernel_log
 from init.system.places import CREDENTIALS
 
-# Names of ours that the kernel, not knowing them, has put into our environment (init/main.c,
-# unknown_bootoption). The real init has no use for them, and cifsroot= may hold a password.
-_OURS = (
+# Parameters of ours that the kernel, not knowing them, has put into our environment, or among our arguments where they
+# stand alone (init/main.c, unknown_bootoption). The real init has no use for them, and cifsroot= may hold a password.
+_OUR_PARAMETERS = (
     "cifsroot", "nfsroot", "nfsrootdebug", "nfsaddrs", "ip", "BOOTIF", "loop", "loopfstype", "loopflags",
     "vlan", "bond",
 )  # fmt: skip
@@ -35,7 +38,7 @@ def mount_pseudo_file_systems() -> None:
         try:
             syscalls.mount(source, target, source, flags, data)
         except OSError as error:
-            if error.errno != 16:  # EBUSY: the kernel mounted devtmpfs itself
+            if error.errno != errno.EBUSY:  # the kernel mounted devtmpfs itself
                 raise
     ramdisk.mount_tmpfs()
 
@@ -52,25 +55,26 @@ def _boot() -> None:
     os.umask(0o022)
     os.chdir("/")
     mount_pseudo_file_systems()
-    system_log.limit_kernel_log("on")
+    limit_kernel_log("on")
     log = Log()
     line = words.parse(read_text("/proc/cmdline"))
     log.write(INFO, f"/init runs, Python {sys.version.split()[0]}")
+    arguments = tuple(word for word in sys.argv[1:] if word not in _OUR_PARAMETERS)
     try:
-        arguments = tuple(word for word in sys.argv[1:] if word not in _OURS)  # "bond" and "nfsrootdebug" stand alone
-        chosen = settings.from_command_line(line, read_text(CREDENTIALS), arguments)
-    except settings.SettingsError as error:
-        performer.Performer(log, {}, 0).run(failure.refuse(error.mistakes, *settings.ending(line, [])))
+        settings = from_command_line(line, read_text(CREDENTIALS), arguments)
+    except SettingsError as error:
+        performer.run(Machine(log), failure.refuse(error.mistakes, ending(line, [])))
         return
-    if chosen.source.password:
-        log.secrets.add(chosen.source.password)
-    environment = {name: value for name, value in os.environ.items() if name not in _OURS and "." not in name}
+    if settings.source.password:
+        log.secrets.add(settings.source.password)
 
     def overdue(call: str, seconds: float) -> None:
-        performer.Performer(log, {}, 0).run(failure.overdue(chosen, call, seconds))
+        performer.run(Machine(log), failure.overdue(call, seconds, settings.ending))
 
-    waiting = patience.Patience(failure.waits(chosen), log.write, overdue)
-    performer.Performer(log, environment, chosen.panic, chosen.debug, waiting).run(steps.boot(chosen))
+    environment = {name: value for name, value in os.environ.items() if name not in _OUR_PARAMETERS and "." not in name}
+    patience = Patience(settings.longest_call, log.write, overdue)
+    machine = Machine(log, environment, settings.ending.panic, settings.debug, patience)
+    performer.run(machine, steps.boot(settings))
 
 
 def crashed() -> None:
@@ -78,10 +82,10 @@ def crashed() -> None:
     console.tell(["mkinitfs: /init failed; this is a mistake in it"])
     sys.__excepthook__(*sys.exc_info())  # the interpreter's own: the traceback module is not in the image
     try:
-        ending = settings.ending(words.parse(read_text("/proc/cmdline")), [])
-        performer.Performer(Log(), {}, 0).run(failure.end_unless_shell(*ending))
+        line = words.parse(read_text("/proc/cmdline"))
+        performer.run(Machine(Log()), failure.end_unless_shell(ending(line, [])))
     except BaseException:  # the mistake may be in the way of that, too
         sys.__excepthook__(*sys.exc_info())
     while True:
         if verb := console.interactive_shell("emergency shell after a crash; `reboot` restarts the machine"):
-            performer.end(verb, Log())
+            performer.end(verb, Log().write)

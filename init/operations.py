@@ -1,37 +1,31 @@
 """The operations of a boot: plain values that say what to do, each able to describe itself.
 
-boot.py yields them, perform.py carries them out and sends the result back. What an operation answers is in
-its docstring; every one may instead fail with `StepError`.
+boot/ yields them, perform/performer.py carries them out and sends the answer back. What an operation answers is in
+its docstring; each may instead fail with `StepError`.
 """
 
 from __future__ import annotations
 
-from init.cmdline import ip_request
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
+from init.cmdline.ip_request import Request
+from init.system.stdlib import TYPE_CHECKING, Any, Generator, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-    from typing import Any
-
     from init.cmdline.devices import Device
     from init.cmdline.nfsroot import Export
 
 
 class StepError(Exception):
-    """An operation failed: `reason` is what happened, `said` what the kernel or the program said of it.
-
-    `errno` is the system's error number, 0 where there is none; `retry` says whether trying again can help.
-    """
+    """An operation failed."""
 
     def __init__(
         self, reason: str, said: tuple[str, ...] = (), errno: int = 0, retry: bool = False, hint: str = ""
     ) -> None:
         super().__init__(reason)
-        self.reason = reason
-        self.said = said
-        self.errno = errno
-        self.retry = retry
-        self.hint = hint
+        self.reason = reason  # what happened
+        self.said = said  # what the kernel or the program said of it, line by line
+        self.errno = errno  # the system's error number, 0 where there is none
+        self.retry = retry  # whether trying again can help
+        self.hint = hint  # what the user can do about it
 
 
 class Now(NamedTuple):
@@ -51,9 +45,9 @@ class Sleep(NamedTuple):
 
 
 class Log(NamedTuple):
-    """Write one line to the kernel's log; `level` as in syslog(2): 3 error, 4 warning, 6 info, 7 debug."""
+    """Write one line to the kernel's log."""
 
-    level: int
+    level: int  # one of system/log.py's
     text: str
 
     def describe(self) -> str:
@@ -71,35 +65,35 @@ class LoadDrivers(NamedTuple):
 
 
 class ConfigureNetwork(NamedTuple):
-    """Make `devices` and bring the network up as `ip=` says, within `timeout` seconds; answers a network.Network."""
+    """Bring the network up as the command line says; answers a network.state.Network."""
 
-    requests: tuple[ip_request.Request, ...]
-    timeout: float
-    devices: tuple[Device, ...] = ()
+    requests: tuple[Request, ...]
+    timeout: float  # seconds
+    devices: tuple[Device, ...] = ()  # to be made or named first
 
     def describe(self) -> str:
         return f"configure the network (at most {self.timeout:g} s)"
 
 
 class MountShare(NamedTuple):
-    """Mount the SMB share `unc` on `target` with mount.cifs; `options` hold no secret."""
+    """Mount an SMB share with mount.cifs."""
 
-    unc: str
+    unc: str  # //server/share[/folder]
     target: str
-    options: str
+    options: str  # without any secret
     password: str | None
-    timeout: float
+    timeout: float  # seconds
 
     def describe(self) -> str:
         return f"mount {self.unc} on {self.target} with {self.options}"
 
 
 class TryRoot(NamedTuple):
-    """Answers what the share mounted on `root` lacks of what a root needs, a rootcheck.Found, within `seconds`."""
+    """Answers what the share mounted on `root` lacks of what a root needs, a boot.share_needs.Look."""
 
     root: str
-    read_only: bool
-    seconds: float
+    read_only: bool  # look only, and write nothing
+    seconds: float  # at most
 
     def describe(self) -> str:
         return f"{'look at' if self.read_only else 'try'} what {self.root} can hold"
@@ -144,37 +138,33 @@ class ReadAt(NamedTuple):
 
 
 class MountExport(NamedTuple):
-    """Mount the NFS export on `target`, `mode` "ro" or "rw" for whole; answers what was mounted, as server:folder.
-
-    `container` says whether loop= looks for a container on it.
-    """
+    """Mount an NFS export; answers what was mounted, as server:folder."""
 
     export: Export
     target: str
-    mode: str
-    container: bool
-    timeout: float
+    mode: str  # "ro" or "rw"
+    container: bool  # whether containers are kept on it
+    timeout: float  # seconds
 
     def describe(self) -> str:
         return f"mount the NFS export on {self.target}"
 
 
-class Claim(NamedTuple):
-    """Try to take the lease on the container `path`; answers a claim.Answer. Once granted, it is kept (claimant.py).
+class TakeContainerLease(NamedTuple):
+    """Try once to take the lease on the container `path`; answers a container_lease.messages.Answer.
 
-    `write` asks to be alone with it, as opposed to reading beside others; `over` is the record that a machine left
-    behind which has been waited for long enough.
+    Once granted it is kept (container_lease/holder.py).
     """
 
     path: str
-    write: bool
-    over: str = ""
+    write: bool  # alone, as opposed to reading beside others
+    over: str = ""  # the record left behind by a machine that has been waited for long enough
 
     def describe(self) -> str:
         return f"take the lease on {self.path} to {'write' if self.write else 'read'}"
 
 
-class GiveUp(NamedTuple):
+class GiveContainerLeaseBack(NamedTuple):
     """Give the lease on the container `path` back after a failure further on."""
 
     path: str
@@ -184,7 +174,7 @@ class GiveUp(NamedTuple):
 
 
 class MachineNames(NamedTuple):
-    """Answers what this machine is called: a mapping of m, h and i to MAC address, host name and IP address."""
+    """Answers what this machine is called: a dict of m, h and i to MAC address, host name and IP address."""
 
     def describe(self) -> str:
         return "look up this machine's names"
@@ -194,7 +184,7 @@ class MakeContainer(NamedTuple):
     """Make a file of `size` bytes with an empty file system in it, unless there is one; answers whether it was made."""
 
     path: str
-    size: int
+    size: int  # bytes
 
     def describe(self) -> str:
         return f"make {self.path} where it is missing"
@@ -210,19 +200,15 @@ class MakeFolders(NamedTuple):
 
 
 class AttachLoop(NamedTuple):
-    """Attach the file `path` to a free loop device; answers an Attached.
-
-    `sector` is the device's logical block size; `offset` and `size` a part of the file, all of it where 0, in bytes;
-    `direct` asks for direct I/O where the share can do it; `partscan` has the kernel look for partitions.
-    """
+    """Attach the file `path` to a free loop device; answers an Attached."""
 
     path: str
     read_only: bool
-    sector: int = 512
-    offset: int = 0
-    size: int = 0
-    direct: bool = True
-    partscan: bool = False
+    sector: int = 512  # the device's logical block size, in bytes
+    offset: int = 0  # where the part of the file begins that is attached, in bytes
+    size: int = 0  # of that part, in bytes; 0 for all that follows
+    direct: bool = True  # direct I/O where the share can do it
+    partscan: bool = False  # have the kernel look for partitions
 
     def describe(self) -> str:
         where = f" from byte {self.offset} on" if self.offset else ""
@@ -230,10 +216,10 @@ class AttachLoop(NamedTuple):
 
 
 class Attached(NamedTuple):
-    """An attached loop device: its path, and whether the share's page cache is passed by."""
+    """An attached loop device."""
 
-    device: str
-    direct: bool
+    device: str  # its path
+    direct: bool  # whether the share's page cache is passed by
 
 
 class DetachLoop(NamedTuple):
@@ -255,26 +241,26 @@ class CheckFilesystem(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """How a checker ended: its exit code, and what it said without its report of progress."""
+    """How a checker ended."""
 
-    code: int
-    said: tuple[str, ...]
+    code: int  # its exit code, negative for a signal
+    said: tuple[str, ...]  # without its report of progress
 
 
 class Mount(NamedTuple):
-    """mount(2): `options` is the comma-separated text of mount(8), flags and data together."""
+    """Mount a file system."""
 
     source: str
     target: str
     fstype: str
-    options: str
+    options: str  # as in mount(8), separated by commas: mount(2)'s flags and data together
 
     def describe(self) -> str:
         return f"mount {self.source} ({self.fstype}) on {self.target} with {self.options or 'defaults'}"
 
 
 class Resolve(NamedTuple):
-    """Answers where `path` leads below `root`, links followed inside it, or "" where it is no program."""
+    """Answers where `path` leads below `root`, links followed inside it; "" where it is no program."""
 
     root: str
     path: str
@@ -284,7 +270,7 @@ class Resolve(NamedTuple):
 
 
 class StageRamdisk(NamedTuple):
-    """Copy what the shutdown needs to /run/initramfs; `shutdown` appears last. Answers its size in bytes."""
+    """Copy what the shutdown needs to /run/initramfs, the program `shutdown` last; answers its size in bytes."""
 
     def describe(self) -> str:
         return "stage the shutdown ramdisk"
@@ -327,44 +313,19 @@ class Shell(NamedTuple):
 
 
 class End(NamedTuple):
-    """Hand back whatever the boot has attached and end the machine: `verb` is "reboot", "poweroff" or "halt"."""
+    """Hand back all that the boot has attached, and end the machine."""
 
-    verb: str
+    verb: str  # "reboot", "poweroff" or "halt"
 
     def describe(self) -> str:
         return self.verb
 
 
 Operation = (
-    Now
-    | Sleep
-    | Log
-    | LoadDrivers
-    | ConfigureNetwork
-    | MountShare
-    | TryRoot
-    | TakeHostName
-    | Unmount
-    | MountExport
-    | FindContainer
-    | ReadAt
-    | Claim
-    | GiveUp
-    | MachineNames
-    | MakeContainer
-    | MakeFolders
-    | AttachLoop
-    | DetachLoop
-    | CheckFilesystem
-    | Mount
-    | Resolve
-    | StageRamdisk
-    | SwitchRoot
-    | Supervise
-    | Report
-    | Shell
-    | End
-)
+    Now | Sleep | Log | LoadDrivers | ConfigureNetwork | MountShare | TryRoot | TakeHostName | Unmount
+    | MountExport | FindContainer | ReadAt | TakeContainerLease | GiveContainerLeaseBack | MachineNames
+    | MakeContainer | MakeFolders | AttachLoop | DetachLoop | CheckFilesystem | Mount | Resolve | StageRamdisk
+    | SwitchRoot | Supervise | Report | Shell | End
+)  # fmt: skip
 
-if TYPE_CHECKING:
-    Steps = Generator[Operation, Any, Any]
+Steps = Generator[Operation, Any, Any]

@@ -4,8 +4,6 @@ With `user=True` it has root's rights over nothing but these namespaces, and nee
 mount(2) or kill(2) in it reaches this machine.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

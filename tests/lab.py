@@ -27,25 +27,25 @@ CONFIGURE = """
 import sys; sys.path.insert(0, sys.argv[1])
 import time
 from init.cmdline import ip
-from init.network import record as network_record
-from init.network import configure
-def log(line, level=6): print("log", line, flush=True)
+from init.network.configure import configure
+from init.network.record import encode
+from init.network.state import NetworkError
+def say(level, line): print("log", line.removeprefix("network: "), flush=True)
 bootif = sys.argv[3] or None
 try:
-    requests = ip.parse(sys.argv[4:], bootif)
-    found = configure.configure(requests, deadline=time.monotonic() + float(sys.argv[2]), log=log)
-except configure.NetworkError as error:
+    network = configure(ip.parse(sys.argv[4:], bootif), deadline=time.monotonic() + float(sys.argv[2]), say=say)
+except NetworkError as error:
     print("error", error.message, "|", error.hint)
 else:
-    print("state"); print(network_record.encode(found), end="")
+    print("state"); print(encode(network), end="")
 """
 RESTORE = """
 import sys; sys.path.insert(0, sys.argv[1])
 import time
-from init.network import record as network_record
-from init.network import configure
+from init.network.record import decode
+from init.network.restore import restore
 for _ in range(2):
-    configure.restore(network_record.decode(sys.argv[2]), deadline=time.monotonic() + 20, log=print)
+    restore(decode(sys.argv[2]), deadline=time.monotonic() + 20, say=print)
 """
 
 
@@ -118,21 +118,8 @@ class Lab:
     def wire(self, name: str, *, up: bool = True, mac: str = "") -> None:
         """Lay a cable from the server's `name` to the client's `name`; the server's end up where asked."""
         address = ["address", mac] if mac else []
-        self.run(
-            "client",
-            "ip",
-            "link",
-            "add",
-            name,
-            *address,
-            "type",
-            "veth",
-            "peer",
-            "name",
-            name,
-            "netns",
-            "server",
-        )
+        peer = ("type", "veth", "peer", "name", name, "netns", "server")
+        self.run("client", "ip", "link", "add", name, *address, *peer)
         if up:
             self.run("server", "ip", "link", "set", name, "up")
 

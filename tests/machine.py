@@ -1,6 +1,4 @@
-"""A machine made of answers, to run boot.py's generators on: a virtual clock, and a record of what was asked."""
-
-from __future__ import annotations
+"""A machine made of answers, to run the boot's generators on: a virtual clock, and a record of what was asked."""
 
 import struct
 from collections.abc import Callable, Generator, Mapping
@@ -9,10 +7,10 @@ from typing import Any
 from init import operations
 from init.boot import filesystem
 from init.boot import steps as boot_steps
-from init.boot.share_needs import Found
+from init.boot.share_needs import Look
 from init.cmdline.settings import Settings, from_command_line
 from init.cmdline.words import parse
-from init.container_lease.record import Answer
+from init.container_lease.messages import Answer
 from init.network.state import Network
 from init.operations import StepError
 
@@ -26,11 +24,11 @@ WORKS: Mapping[type, Any] = {
     operations.ConfigureNetwork: Network(()),
     operations.FindContainer: 512 << 20,
     operations.ReadAt: lambda operation: EXT4[operation.offset : operation.offset + operation.size],
-    operations.Claim: Answer("granted"),
+    operations.TakeContainerLease: Answer("granted"),
     operations.AttachLoop: operations.Attached("/dev/loop0", True),
     operations.Resolve: lambda operation: operation.path,
     operations.StageRamdisk: 9_876_543,
-    operations.TryRoot: Found((), ()),
+    operations.TryRoot: Look((), ()),
 }
 PLAIN = "root=/dev/cifs cifsroot=//server/share,username=anna,password=secret ip=dhcp"
 LOOP = f"{PLAIN} loop=images/root.img"
@@ -42,7 +40,7 @@ class Machine:
     list of these that is used up one by one, the last one for good."""
 
     def __init__(self, answers: Mapping[type, Any] | None = None, *, limit: int = 1000) -> None:
-        self._answers = {**WORKS, **(answers or {})}
+        self.answers = {**WORKS, **(answers or {})}
         self._limit = limit
         self.now = 1000.0
         self.done: list[operations.Operation] = []
@@ -66,6 +64,17 @@ class Machine:
                     return
         raise AssertionError(f"no end after {self._limit} operations: {self.done[-5:]}")
 
+    def returned(self, part: Generator[operations.Operation, Any, Any]) -> Any:
+        """Drive a part of a boot, which ends neither machine nor boot; what it returns."""
+        values = []
+
+        def steps() -> Generator[operations.Operation, Any, None]:
+            values.append((yield from part))
+            yield operations.End("halt")
+
+        self.run(steps())
+        return values[0]
+
     def _answer(self, operation: operations.Operation) -> Any:
         if isinstance(operation, operations.Now):
             return self.now
@@ -73,7 +82,7 @@ class Machine:
             assert operation.seconds >= 0
             self.now += operation.seconds
             return None
-        answer = self._answers.get(type(operation))
+        answer = self.answers.get(type(operation))
         if isinstance(answer, list):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if isinstance(answer, Callable):

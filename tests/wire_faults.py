@@ -8,8 +8,6 @@ run. A later frame overtakes one that is late. Frames pass with what the kernel 
 (PACKET_VNET_HDR).
 """
 
-from __future__ import annotations
-
 import heapq
 import select
 import socket

@@ -8,31 +8,44 @@ from init.system.stdlib import NamedTuple
 
 HEAD = 0x100D9  # bytes that `probe` wants to see: the last field read is btrfs's dev_item.total_bytes
 
-READ_ONLY = ("squashfs", "erofs")  # never written, whatever the command line says
+_READ_ONLY = ("squashfs", "erofs")
 
 
 class Filesystem(NamedTuple):
-    """A super block's word: `unit` is the largest sector, in bytes, of a device it can be mounted from.
-
-    `size` is in bytes; `trouble` is "journal" where it was not unmounted, "errors" where the kernel has found
-    some (ext4 alone tells), else "".
-    """
+    """What a super block says."""
 
     fstype: str
-    unit: int
-    size: int
-    trouble: str = ""
+    unit: int  # bytes: the largest sector of a device that it can be mounted from
+    size: int  # bytes
+    trouble: str = ""  # "journal": it was not unmounted; "errors": the kernel has found some (ext4 alone tells)
+
+
+class Place(NamedTuple):
+    """Where a file system lies in a file."""
+
+    path: str
+    fstype: str
+    sector: int  # the loop device's logical block size, in bytes
+    offset: int = 0  # bytes
+    size: int = 0  # bytes; 0 for all that follows
+    partition: int = 0  # its number, where the whole file is attached and the kernel reads its table; else 0
+    trouble: str = ""  # as in Filesystem
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can ever be written here."""
+        return self.fstype in _READ_ONLY
 
 
 def probe(head: bytes) -> Filesystem | None:
     """The file system that begins with `head` (its first HEAD bytes), None where none is known."""
     for read in (_ext4, _xfs, _squashfs, _erofs, _btrfs):
         try:
-            found = read(head)
+            filesystem = read(head)
         except struct.error:  # too short
             continue
-        if found and found.unit >= 512:
-            return found
+        if filesystem and filesystem.unit >= 512:
+            return filesystem
     return None
 
 
@@ -88,24 +101,3 @@ def _btrfs(head: bytes) -> Filesystem | None:
     if head[0x10040:0x10048] != b"_BHRfS_M":
         return None
     return Filesystem("btrfs", *struct.unpack_from("<I", head, 0x10090), *struct.unpack_from("<Q", head, 0x100D1))
-
-
-class Place(NamedTuple):
-    """Where a file system lies in the file `path`: `offset` and `size` in bytes, size 0 for all that follows.
-
-    `sector` is that of the loop device; `partition` the number where the whole file is to be attached and its table
-    read by the kernel (loopflags=partscan), else 0; `trouble` is fstype.Filesystem's.
-    """
-
-    path: str
-    fstype: str
-    sector: int
-    offset: int = 0
-    size: int = 0
-    partition: int = 0
-    trouble: str = ""
-
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing can ever be written here."""
-        return self.fstype in READ_ONLY

@@ -2,64 +2,56 @@
 
 Only ext2, ext3 and ext4 are checked: xfs and btrfs replay their logs while they are mounted, and repairing them is a
 decision that a person takes (fsck.xfs(8), fsck.btrfs(8)). Nobody else may hold the device: container.py asks for this
-under the container's lease, and before the mount.
+when it has the container lease, and before the mount.
 """
 
 from __future__ import annotations
 
-from init import operations
-from init.operations import StepError
-from init.system.log import WARNING
-from init.system.stdlib import TYPE_CHECKING
+from init.boot.filesystem import Place
+from init.cmdline.settings import Fsck
+from init.operations import Checked, CheckFilesystem, Log, Now, StepError, Steps
+from init.system.log import INFO, WARNING
 
-if TYPE_CHECKING:
-    from init.boot.filesystem import Place
-    from init.cmdline.settings import Fsck
-    from init.operations import Steps
-
-PROGRAM = "/sbin/e2fsck"
+_PROGRAM = "/sbin/e2fsck"
 _REPAIR = {"preen": "-p", "yes": "-y", "no": "-n"}
 _CORRECTED, _LEFT = 3, 4  # exit codes: 1 and 2 (a reboot is not needed before the first mount); 4 and more
 
 
-def check(name: str, place: Place, device: str, wish: Fsck) -> Steps:
+def check(name: str, place: Place, device: str, asked: Fsck) -> Steps:
     """Check the file system on `device`; raises StepError where errors are left, or the check itself failed."""
-    if wish.mode == "skip":
+    if asked.mode == "skip":
         return
     if place.fstype != "ext4":
-        if wish.mode == "force":
-            yield operations.Log(
-                WARNING, f"container: {place.fstype} is not checked: what its log holds is replayed by the mount"
-            )
+        if asked.mode == "force":
+            yield Log(WARNING, f"container: {place.fstype} is not checked: what its log holds is replayed by the mount")
         return
-    forced = ("-f",) if wish.mode == "force" else ()
-    started: float = yield operations.Now()
-    found: operations.Checked | None = yield operations.CheckFilesystem(
-        (PROGRAM, _REPAIR[wish.repair], *forced, "-C1", device)
-    )
-    seconds: float = (yield operations.Now()) - started
-    if found is None:
+    forced = ("-f",) if asked.mode == "force" else ()
+    argv = (_PROGRAM, _REPAIR[asked.repair], *forced, "-C1", device)
+    started: float = yield Now()
+    checked: Checked | None = yield CheckFilesystem(argv)
+    seconds: float = (yield Now()) - started
+    if checked is None:
         state = {"errors": "has errors", "journal": "was not unmounted"}.get(place.trouble, "")
         if state or forced:
-            yield operations.Log(
+            yield Log(
                 WARNING,
                 f"container: {name} {state or 'is to be checked'}, and this image has no e2fsck (profile part fsck)",
             )
         return
-    if found.code & ~_CORRECTED:
-        raise _left(name, place, found)
-    level, what = (4, "repaired") if found.code else (6, "checked")
-    for line in found.said if found.code else ():
-        yield operations.Log(level, f"container: e2fsck: {line}")
-    yield operations.Log(level, f"container: {name} {what} by e2fsck [{seconds:.2f} s]")
+    if checked.code & ~_CORRECTED:
+        raise _left(name, place, checked)
+    level, what = (WARNING, "repaired") if checked.code else (INFO, "checked")
+    for line in checked.said if checked.code else ():
+        yield Log(level, f"container: e2fsck: {line}")
+    yield Log(level, f"container: {name} {what} by e2fsck [{seconds:.2f} s]")
 
 
-def _left(name: str, place: Place, found: operations.Checked) -> StepError:
+def _left(name: str, place: Place, checked: Checked) -> StepError:
     """Errors that nobody may repair unasked (4), or a check that did not come to its end (8 and more)."""
     where = f"{place.path}?offset={place.offset}" if place.offset else place.path  # as e2fsprogs name a part of a file
-    left = found.code > 0 and found.code & _LEFT
+    left = checked.code > 0 and checked.code & _LEFT
     return StepError(
-        f"{name}: " + ("its file system has errors left" if left else f"e2fsck ended with {found.code}"),
-        found.said[-8:],
+        f"{name}: " + ("its file system has errors left" if left else f"e2fsck ended with {checked.code}"),
+        checked.said[-8:],
         hint=f"in the shell: e2fsck -f '{where}'; or fsck.repair=yes repairs all, fsck.mode=skip looks away",
     )

@@ -11,12 +11,8 @@ import codecs
 import os
 import struct
 
-from init import operations
-from init.operations import StepError
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from init.operations import Steps
+from init.operations import ReadAt, StepError, Steps
+from init.system.stdlib import NamedTuple
 
 # The root partition's types by os.uname().machine (the Discoverable Partitions Specification).
 ROOT_TYPES = {
@@ -26,27 +22,28 @@ ROOT_TYPES = {
     "s390x": "5eead9a9-fe09-4a1e-a1d7-520d00531306", "loongarch64": "77055800-792c-4f94-b39a-98c91b762bb6",
 }  # fmt: skip
 
+# Types of an entry in an MBR.
 _EXTENDED = (0x05, 0x0F, 0x85)
-_PROTECTIVE = 0xEE
-_MOST = 128  # logical partitions; the kernel stops at 256 of all
-_TABLE = 1 << 20  # bytes: eight thousand entries of a GPT, where 128 are usual
+_PROTECTIVE = 0xEE  # a GPT follows
+_MOST_LOGICAL = 128  # the kernel stops at 256 partitions of all kinds
+_LARGEST_TABLE = 1 << 20  # bytes: eight thousand entries of a GPT, where 128 are usual
 
 
 class Partition(NamedTuple):
-    """One partition: its number as in the device's name, and where it lies, in bytes."""
+    """One partition."""
 
-    number: int
-    start: int
-    size: int
+    number: int  # as in the device's name
+    start: int  # bytes
+    size: int  # bytes
     uuid: str  # as root=PARTUUID= has it
     kind: str  # the type: a GUID, or two hexadecimal digits
     label: str = ""
 
 
 class Table(NamedTuple):
-    """What was found; `sector` is the size in bytes of the sectors that the table counts in."""
+    """The partitions of a file."""
 
-    sector: int
+    sector: int  # the size in bytes of the sectors that the table counts in
     partitions: tuple[Partition, ...]
 
 
@@ -55,32 +52,32 @@ def read(path: str, size: int) -> Steps:
 
     Raises StepError for a GPT that is damaged.
     """
-    head: bytes = yield operations.ReadAt(path, 0, 2 * 4096)
+    head: bytes = yield ReadAt(path, 0, 2 * 4096)
     entries = _entries(head)
     if not entries or any(entry.flags & 0x7F for entry in entries):
-        return None  # the latter is the code of a boot sector, no table
+        return None  # flags other than 0 and 0x80 are the code of a boot sector, no table
     if any(entry.kind == _PROTECTIVE and entry.start == 1 for entry in entries):
         for sector in (512, 4096):
             if head[sector : sector + 8] == b"EFI PART":
                 return Table(sector, _inside((yield from _gpt(path, size, head[sector : sector + 512], sector)), size))
         raise _damaged("its header is not there")
-    found = []
+    partitions = []
     disk = struct.unpack_from("<I", head, 440)[0]
     for number, entry in enumerate(entries, 1):
         if entry.sectors and entry.kind not in _EXTENDED:
-            found.append(_partition(disk, number, entry.start, entry))
+            partitions.append(_partition(disk, number, entry.start, entry))
     for entry in entries:
         if entry.sectors and entry.kind in _EXTENDED:
-            found += yield from _logical(path, disk, entry, 5 + sum(one.number > 4 for one in found))
-    return Table(512, _inside(found, size)) if found else None
+            partitions += yield from _logical(path, disk, entry, 5 + sum(one.number > 4 for one in partitions))
+    return Table(512, _inside(partitions, size)) if partitions else None
 
 
 class _Entry(NamedTuple):
-    """A partition's entry in an MBR: `start` and `sectors` count sectors."""
+    """A partition's entry in an MBR."""
 
     flags: int
     kind: int
-    start: int
+    start: int  # in sectors
     sectors: int
 
 
@@ -98,19 +95,19 @@ def _partition(disk: int, number: int, start: int, entry: _Entry) -> Partition:
 
 def _logical(path: str, disk: int, extended: _Entry, number: int) -> Steps:
     """The chain of logical partitions, each behind a table of its own, numbers from `number` on."""
-    found: list[Partition] = []
+    partitions: list[Partition] = []
     place = extended.start
-    for _ in range(_MOST):
-        table: bytes = yield operations.ReadAt(path, place * 512, 512)
+    for _ in range(_MOST_LOGICAL):
+        table: bytes = yield ReadAt(path, place * 512, 512)
         entries = _entries(table)
         for index, entry in enumerate(entries):
             if entry.sectors and entry.kind not in _EXTENDED and (index < 2 or _within(place, entry, extended)):
-                found.append(_partition(disk, number + len(found), place + entry.start, entry))
+                partitions.append(_partition(disk, number + len(partitions), place + entry.start, entry))
         links = [entry for entry in entries if entry.sectors and entry.kind in _EXTENDED]
         if not links:
             break
         place = extended.start + links[0].start
-    return found
+    return partitions
 
 
 def _within(place: int, entry: _Entry, extended: _Entry) -> bool:
@@ -125,30 +122,32 @@ def _gpt(path: str, size: int, header: bytes, sector: int) -> Steps:
     first, count, width, entries_checksum = struct.unpack_from("<QIII", header, 72)
     if not 92 <= length <= 512 or binascii.crc32(header[:16] + bytes(4) + header[20:length]) != checksum:
         raise _damaged("the checksum of its header is wrong")
-    if width != 128 or count * width > _TABLE or first * sector >= size:
+    if width != 128 or count * width > _LARGEST_TABLE or first * sector >= size:
         raise _damaged(f"{count} entries of {width} bytes at sector {first}")
-    table: bytes = yield operations.ReadAt(path, first * sector, count * width)
+    table: bytes = yield ReadAt(path, first * sector, count * width)
     if binascii.crc32(table) != entries_checksum:
         raise _damaged("the checksum of its entries is wrong")
-    found = []
+    partitions = []
     for number in range(count):
         kind, uuid, start, last, _, name = struct.unpack_from("<16s16sQQQ72s", table, number * width)
         if kind != bytes(16) and start <= last:
-            label = codecs.utf_16_le_decode(name, "replace")[0].partition("\0")[0]  # decode() wants a file of encodings
+            # bytes.decode() would import encodings.utf_16_le, which the image does not hold.
+            label = codecs.utf_16_le_decode(name, "replace")[0].partition("\0")[0]
             length = (last - start + 1) * sector
-            found.append(Partition(number + 1, start * sector, length, guid(uuid), guid(kind), label))
-    return found
+            partitions.append(Partition(number + 1, start * sector, length, _guid(uuid), _guid(kind), label))
+    return partitions
 
 
 def choose(name: str, types: dict[Partition, str], wanted: str, word: str, machine: str = "") -> Partition:
-    """The root's partition: the one that `word` names (PARTUUID=..., PARTLABEL=...); else, where a GPT says so by its
-    type, the root for this kind of machine; else the only one with a file system known here, of type `wanted` if any.
+    """The root's partition in the file `name`. Raises StepError, which names the candidates, unless there is just one.
 
-    `types` are the file systems found, "" for none known. Raises StepError naming the candidates.
+    It is the one that `word` names (PARTUUID=..., PARTLABEL=...); else, where a GPT says so by its type, the root for
+    this kind of machine; else the only one with a file system known here, of the type `wanted` if any. `types` holds
+    the type of each partition's file system, "" for none known; `machine` is os.uname()'s.
     """
     key, _, value = word.partition("=")
     root = ROOT_TYPES.get(machine or os.uname().machine)
-    usable = [one for one, found in types.items() if found and found == (wanted or found)]
+    usable = [one for one, fstype in types.items() if fstype and fstype == (wanted or fstype)]
     if key == "PARTUUID":
         candidates = [one for one in types if one.uuid == value.lower()]
     elif key == "PARTLABEL":
@@ -158,9 +157,9 @@ def choose(name: str, types: dict[Partition, str], wanted: str, word: str, machi
     if len(candidates) == 1:
         return candidates[0]
     listing = tuple(
-        f"partition {one.number}: {found or 'unknown'}, {one.size / 1e6:.1f} MB, PARTUUID={one.uuid}"
+        f"partition {one.number}: {fstype or 'unknown'}, {one.size / 1e6:.1f} MB, PARTUUID={one.uuid}"
         + (f" PARTLABEL={one.label}" if one.label else "")
-        for one, found in types.items()
+        for one, fstype in types.items()
     )
     what = word or (f"with {wanted}" if wanted else "with a file system known here")
     raise StepError(
@@ -170,15 +169,15 @@ def choose(name: str, types: dict[Partition, str], wanted: str, word: str, machi
     )
 
 
-def guid(data: bytes) -> str:
+def _guid(data: bytes) -> str:
     """Sixteen bytes of a GPT as text: the first three fields are little-endian."""
     head = "{:08x}-{:04x}-{:04x}".format(*struct.unpack_from("<IHH", data))
     return f"{head}-{data[8:10].hex()}-{data[10:].hex()}"
 
 
-def _inside(found: list[Partition], size: int) -> tuple[Partition, ...]:
+def _inside(partitions: list[Partition], size: int) -> tuple[Partition, ...]:
     """Those that begin inside the file; one that ends outside is told when its file system is looked at."""
-    return tuple(one for one in found if 0 < one.start < size)
+    return tuple(one for one in partitions if 0 < one.start < size)
 
 
 def _damaged(why: str) -> StepError:

@@ -1,39 +1,30 @@
 """The step `share` where the share itself is the root: which version of SMB carries it is found by trying.
 
 The kernel's cifsroot document asks for SMB1 with UNIX extensions, servers of today for SMB 3.1.1, some of them with
-POSIX extensions. Where the command line names no version, each is mounted and looked at (rootcheck.py) until one
+POSIX extensions. Where the command line names no version, each is mounted and looked at (share_needs.py) until one
 lacks nothing; if there is none, the one that lacks least is taken, and what would help is said.
-
-A program without effects, as boot.boot() is: operations out, answers in.
 """
 
 from __future__ import annotations
 
 import errno
 
-from init import operations
-from init.boot import share_needs
-from init.cmdline import cifsroot
-from init.operations import StepError
+from init.boot.share_needs import Look, advise
+from init.cmdline.cifsroot import DEFAULT_VERSION, Share, reaching_the_server, with_user
+from init.cmdline.settings import Settings
+from init.operations import Log, MountShare, ReadAt, StepError, Steps, TakeHostName, TryRoot, Unmount
 from init.system.log import INFO, WARNING
 from init.system.places import SYSROOT
-from init.system.stdlib import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from init.boot.share_needs import Found
-    from init.cmdline.cifsroot import Share
-    from init.cmdline.settings import Settings
-    from init.operations import Steps
 
 # Extended attributes over SMB1 end the process that sets one, and leave the file system in disorder: the kernel's own
 # check of string lengths strikes in CIFSSMBSetEA (seen with 6.1). systemd sets one at every boot.
-NO_XATTR = "nouser_xattr"
+_NO_XATTR = "nouser_xattr"
 # In this order. cifsroot.c's own default is "vers=1.0,cifsacl,mfsymlinks,rsize=1048576,wsize=65536,uid=0,gid=0,hard":
 # the sizes are what SMB1 with UNIX extensions comes to by itself; uid= and gid= would show every file as root's
 # (forceuid), and mfsymlinks would have symlinks made as files although the server can do better.
-TRIES = (
+_TRIES = (
     ("vers=3.1.1", "hard", "posix"),
-    ("vers=1.0", "hard", NO_XATTR),
+    ("vers=1.0", "hard", _NO_XATTR),
     ("vers=3.1.1", "hard", "mfsymlinks", "sfu", "nobrl", "dynperm"),
 )
 # What a server or a kernel answers that does not have a version or an extension. ENOTDIR: kernel 6.1 and the
@@ -42,16 +33,31 @@ _NOT_SPOKEN = (
     errno.EOPNOTSUPP, errno.ENOTDIR, errno.EINVAL, errno.EPROTO, errno.EPROTONOSUPPORT, errno.EHOSTDOWN,
     errno.ECONNRESET, errno.ECONNABORTED, errno.EIO,
 )  # fmt: skip
-PATIENCE = 30.0  # seconds for one look at the share
-DEBUG_DATA, _CAPABILITIES = "/proc/fs/cifs/DebugData", b"\nServer capabilities: 0x"
-_LEASING = 0x2  # SMB2_GLOBAL_CAP_LEASING, [MS-SMB2] 2.2.4
+_LONGEST_LOOK = 30.0  # seconds
 
 
 def mount(settings: Settings, share: Share) -> Steps:
     """Mount the share as the root, in the version that carries one best."""
+    root = settings.root_point
+    mounted, options, look = yield from _best(settings, share)
+    if mounted != options:
+        if mounted:
+            yield Unmount(root)
+        yield from _mount(settings, share, options)
+    # Since 5.17 cifs refuses to remount where the machine has another name than at the mount (fs_context.c,
+    # workstation_name), and a root that is read-only at first is remounted when the real system has taken its name.
+    if settings.read_only and root == SYSROOT and (yield TakeHostName(root)):
+        yield Unmount(root)
+        yield from _mount(settings, share, options)
+    yield from _judge(look, root)
+    return f"{share.unc} mounted on {root} with {options}"
+
+
+def _best(settings: Settings, share: Share) -> Steps:
+    """Try one version after the other; answers the options mounted now, "" for none, the best ones, and their Look."""
     tries = versions(share)
     refused: list[StepError] = []
-    best: tuple[str, Found] | None = None
+    best: tuple[str, Look] | None = None
     mounted, root = "", settings.root_point
     for options in tries:
         try:
@@ -60,41 +66,31 @@ def mount(settings: Settings, share: Share) -> Steps:
             if len(tries) == 1 or error.errno not in _NOT_SPOKEN:
                 raise error
             refused.append(error)
-            yield operations.Log(INFO, f"share: {options}: {error.reason}")
+            yield Log(INFO, f"share: {options}: {error.reason}")
             continue
-        found: Found = yield operations.TryRoot(root, settings.source_read_only or "ro" in options.split(","), PATIENCE)
-        if best is None or len(found.lacks) < len(best[1].lacks):
-            best = mounted, found
-        if not found.lacks or found.trouble or options == tries[-1]:
+        read_only = settings.source_read_only or "ro" in options.split(",")
+        look: Look = yield TryRoot(root, read_only, _LONGEST_LOOK)
+        if best is None or len(look.lacks) < len(best[1].lacks):
+            best = mounted, look
+        if not look.lacks or look.trouble or options == tries[-1]:
             break
-        yield operations.Log(INFO, f"share: {options}: lacks {', '.join(found.lacks)}")
-        yield operations.Unmount(root)
+        yield Log(INFO, f"share: {options}: lacks {', '.join(look.lacks)}")
+        yield Unmount(root)
         mounted = ""
     if best is None:
         raise _nothing_spoken(share, refused)
-    options, found = best
-    if mounted != options:
-        if mounted:
-            yield operations.Unmount(root)
-        yield from _mount(settings, share, options)
-    # Since 5.17 cifs refuses to remount where the machine has another name than at the mount (fs_context.c,
-    # workstation_name), and a root that is read-only at first is remounted when the real system has taken its name.
-    if settings.read_only and root == SYSROOT and (yield operations.TakeHostName(root)):
-        yield operations.Unmount(root)
-        yield from _mount(settings, share, options)
-    yield from _judge(found, root)
-    return f"{share.unc} mounted on {root} with {options}"
+    return mounted, *best
 
 
 def versions(share: Share) -> list[str]:
     """The option texts to be tried, in order: one where the command line names a version itself."""
     given = share.options.split(",")
     if share.version_given:
-        old = "vers=1.0" in given and not {"user_xattr", NO_XATTR} & set(given)
-        return [f"{share.options},{NO_XATTR}" if old else share.options]
-    given.remove(cifsroot.DEFAULT_VERSION)
+        old = "vers=1.0" in given and not {"user_xattr", _NO_XATTR} & set(given)
+        return [f"{share.options},{_NO_XATTR}" if old else share.options]
+    given.remove(DEFAULT_VERSION)
     known = {_key(word) for word in given}
-    texts = [",".join([*(word for word in words if _key(word) not in known), *given]) for words in TRIES]
+    texts = [",".join([*(word for word in words if _key(word) not in known), *given]) for words in _TRIES]
     return list(dict.fromkeys(texts))
 
 
@@ -113,33 +109,30 @@ def _mount(settings: Settings, share: Share, options: str) -> Steps:
     go on showing what another machine has changed, and on ksmbd every exec would wait for the break's answer.
     """
     if settings.holds_containers:  # overlay=PATH
-        options = cifsroot.reaching_the_server(options, settings.lease.mode)
+        options = reaching_the_server(options, settings.container_lease.mode)
     yield from _mount_with(settings, share, options)
     if not {"nolease", "vers=1.0", "vers=1"} & set(options.split(",")) and (yield from _without_leases()):
-        yield operations.Unmount(settings.root_point)
+        yield Unmount(settings.root_point)
         options = f"{options},nolease"
-        yield operations.Log(
-            INFO, "share: the server grants no leases, so nothing is cached on the strength of oplocks: nolease"
-        )
+        yield Log(INFO, "share: the server grants no leases, so nothing is cached on the strength of oplocks: nolease")
         yield from _mount_with(settings, share, options)
     return options
 
 
 def _mount_with(settings: Settings, share: Share, options: str) -> Steps:
-    text = cifsroot.with_user(share, options) + (",ro" if settings.source_read_only else ",rw")
-    patience = settings.timeout or max(30.0, settings.retry)
-    yield operations.MountShare(share.unc, settings.root_point, text, share.password, patience)
+    text = with_user(share, options) + (",ro" if settings.source_read_only else ",rw")
+    yield MountShare(share.unc, settings.root_point, text, share.password, settings.longest_mount)
 
 
 def _without_leases() -> Steps:
     """Whether the server just mounted has no leases to give, as far as cifs tells (fs/smb/client/cifs_debug.c)."""
     try:
-        data: bytes = yield operations.ReadAt(DEBUG_DATA, 0, 65536)
+        data: bytes = yield ReadAt("/proc/fs/cifs/DebugData", 0, 65536)
     except StepError:
         return False
-    words = data.partition(_CAPABILITIES)[2].split(maxsplit=1)  # the newest connection comes first
+    words = data.partition(b"\nServer capabilities: 0x")[2].split(maxsplit=1)  # the newest connection comes first
     try:
-        return not int(words[0], 16) & _LEASING
+        return not int(words[0], 16) & 0x2  # SMB2_GLOBAL_CAP_LEASING, [MS-SMB2] 2.2.4
     except (IndexError, ValueError):
         return False
 
@@ -154,13 +147,13 @@ def _nothing_spoken(share: Share, refused: list[StepError]) -> StepError:
     )  # fmt: skip
 
 
-def _judge(found: Found, root: str) -> Steps:
+def _judge(look: Look, root: str) -> Steps:
     """Say what is missing; an error only where no init could run."""
-    if found.trouble:
-        yield operations.Log(WARNING, f"root: {found.trouble}")
-    line = share_needs.advise(found)
-    if "executing scripts" in found.lacks:
-        yield operations.Unmount(root)
+    if look.trouble:
+        yield Log(WARNING, f"root: {look.trouble}")
+    line = advise(look)
+    if "executing scripts" in look.lacks:
+        yield Unmount(root)
         raise StepError("nothing on the share can be executed", (line,))
     if line:
-        yield operations.Log(WARNING, f"root: {line}")
+        yield Log(WARNING, f"root: {line}")

@@ -1,8 +1,8 @@
 """A boot as a program without effects: operations out, results in.
 
-`boot()` is a generator. It yields one operation at a time (ops.py), is sent that operation's result, or has
-StepError thrown into it; perform.py sits at the other end on the real machine, a list of answers does in a
-unit test. Time, too, is an operation's answer, so every time-out and every retry is tested without waiting.
+`boot()` is a generator. It yields one operation at a time (operations.py), is sent that operation's result, or has
+StepError thrown into it. At the other end stands the performer on the real machine, a list of answers in a unit test.
+Time, too, is an operation's answer, so every time-out and every retry is tested without waiting.
 
 The steps, in order, each a place where `rd.break=` can stop:
 
@@ -21,31 +21,24 @@ report, and then the shell, or what panic= says.
 from __future__ import annotations
 
 from init import operations
-from init.boot import container, handoff
-from init.boot.failure import end_unless_shell, report, shell
-from init.cmdline import cifsroot
-from init.cmdline.cifsroot import Share
+from init.boot import container, failure, handoff
+from init.cmdline.cifsroot import Share, reaching_the_server, with_user
 from init.cmdline.settings import Settings
-from init.network.configure import Network
-from init.operations import StepError
+from init.network.state import Network
+from init.operations import StepError, Steps
 from init.system.log import ERROR, INFO, NOTICE
 from init.system.places import SHARE_POINT, SYSROOT
-from init.system.stdlib import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from init.operations import Steps
+from init.system.stdlib import Callable
 
 INIT_CANDIDATES = ("/sbin/init", "/etc/init", "/bin/init", "/bin/sh")  # the kernel's, init/main.c
 
 
 class _MountedByHand(Exception):  # noqa: N818  (not an error: the administrator did it)
-    """Whoever used the shell has left a root with an init on /sysroot: go on from there."""
+    """When the shell was left there was a root with an init on /sysroot: go on from there."""
 
 
 def boot(settings: Settings) -> Steps:
-    """The whole boot; it ends by becoming the real init, and otherwise by `ops.End`."""
+    """The whole boot; it ends by becoming the real init, and otherwise by operations.End."""
     try:
         yield from _find_root(settings)
     except _MountedByHand:
@@ -66,7 +59,7 @@ def _find_root(settings: Settings) -> Steps:
         yield from _step("container", settings, lambda: container.mount(settings, loop))
     layer = settings.overlay
     if layer is not None:
-        from init.boot import overlay  # few machines need it
+        from init.boot import overlay  # late: few boots need it
 
         yield from _step("overlay", settings, lambda: overlay.mount(settings, layer))
     yield from _step("root", settings, lambda: _real_init(settings))
@@ -75,7 +68,7 @@ def _find_root(settings: Settings) -> Steps:
 def _step(name: str, settings: Settings, attempt: Callable[[], Steps]) -> Steps:
     """Run one step until it succeeds; its breakpoint first, its failures handled."""
     if name in settings.breaks:
-        yield from shell(f"rd.break={name}: stopped before the step '{name}'; leave the shell to go on")
+        yield from failure.shell(f"rd.break={name}: stopped before the step '{name}'; leave the shell to go on")
     started = yield operations.Now()
     delay, reason = 0.5, ""
     while True:
@@ -85,7 +78,7 @@ def _step(name: str, settings: Settings, attempt: Callable[[], Steps]) -> Steps:
             now = yield operations.Now()
             if error.retry and (settings.rootwait or now - started + delay <= settings.retry):
                 if error.reason != reason:
-                    # an error's level: whoever waits in front of a quiet console is to know for what
+                    # ERROR, so that it is seen on a console that `quiet` keeps silent
                     limit = "for ever" if settings.rootwait else f"for {settings.retry:g} s at most"
                     yield operations.Log(ERROR, f"{name}: {error.reason}; trying again, {limit}")
                 reason = error.reason
@@ -101,11 +94,10 @@ def _step(name: str, settings: Settings, attempt: Callable[[], Steps]) -> Steps:
 
 
 def _give_up(name: str, settings: Settings, error: StepError, seconds: float) -> Steps:
-    """Report, then end in the shell, or in what panic= says (kernel-parameters.txt: 0 waits for ever)."""
+    """Tell, and end as panic= says; else a shell, and then another try, or the root that was mounted in the shell."""
     yield operations.Log(ERROR, f"{name}: {error.reason}")
-    yield operations.Report(report(name, error, seconds))
-    yield from end_unless_shell(settings.panic, settings.shell)
-    yield from shell(f"emergency shell: leave it to try '{name}' again, or mount a root on {SYSROOT} first")
+    yield from failure.give_up(name, error, seconds, settings.ending)
+    yield from failure.shell(f"emergency shell: leave it to try '{name}' again, or mount a root on {SYSROOT} first")
     if name != "switch" and (yield from _look_for_init(settings))[1]:
         raise _MountedByHand
 
@@ -127,16 +119,15 @@ def _share(settings: Settings) -> Steps:
     target = SHARE_POINT if settings.loop else settings.root_point
     if not isinstance(share, Share):
         mode = "ro" if settings.source_read_only else "rw"
-        patience = settings.timeout or max(30.0, settings.retry)
-        name = yield operations.MountExport(share, target, mode, settings.holds_containers, patience)
+        containers = settings.holds_containers
+        name = yield operations.MountExport(share, target, mode, containers, settings.longest_mount)
         return f"{name} mounted on {target}"
     if not settings.loop:
-        from init.boot import share_root  # a container is content with less
+        from init.boot import share_root  # late: few boots need it
 
         return (yield from share_root.mount(settings, share))
-    patience = settings.timeout or max(30.0, settings.retry)
-    options = cifsroot.reaching_the_server(share.options, settings.lease.mode)
-    yield operations.MountShare(share.unc, target, cifsroot.with_user(share, options), share.password, patience)
+    options = with_user(share, reaching_the_server(share.options, settings.container_lease.mode))
+    yield operations.MountShare(share.unc, target, options, share.password, settings.longest_mount)
     return f"{share.unc} mounted on {target}"
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from init.system.stdlib import NamedTuple
 
-# A root file system must wait for its server rather than lose data ("hard"), and SMB1 is off in every
-# server of today, so 3.1.1 is asked for. Where the share itself is the root, plainroot.py tries others, too.
+# A root file system must wait for its server rather than lose data ("hard"), and SMB1 is off in every server of
+# today, so 3.1.1 is asked for. Where the share itself is the root, boot/share_root.py tries others, too.
 DEFAULT_VERSION = "vers=3.1.1"
-SHARE_DEFAULTS = (("vers", DEFAULT_VERSION), ("hard", "hard"))
+DEFAULTS = (("vers", DEFAULT_VERSION), ("hard", "hard"))
+_NO_NAME = {"guest", "cred", "credentials"}  # with one of these, mount.cifs wants no user name
 
 
 class Secret(str):
@@ -23,17 +24,14 @@ class Secret(str):
 
 
 class Share(NamedTuple):
-    """`cifsroot=//server/share[/dir][,options]`, secrets taken out of the options.
+    """A share, and who uses it; None is what nobody has said."""
 
-    `version_given` says whether the version of SMB among the options is the command line's and not the default.
-    """
-
-    unc: str
-    options: str
+    unc: str  # //server/share[/folder]
+    options: str  # mount.cifs(8)'s, without what stands in the fields below
     username: str | None
     password: Secret | None
     domain: str | None
-    version_given: bool = False
+    version_given: bool = False  # whether vers= among the options is the command line's, not the default
 
 
 def parse(value: str, rootflags: str, image_credentials: str, mistakes: list[str]) -> Share:
@@ -46,9 +44,27 @@ def parse(value: str, rootflags: str, image_credentials: str, mistakes: list[str
     server, _, path = unc[2:].partition("/")
     if not unc.startswith("//") or not server or not path.strip("/"):
         mistakes.append(f"cifsroot={unc}: //server/share[/folder][,options] is meant")
+    options, username, password, domain = _options(f"{text},{rootflags}", mistakes)
+    if server[:1] == "[" or server.count(":") > 1:
+        unc = _six(server, path, options, mistakes)
+    names = {word.partition("=")[0] for word in options}
+    if username is None and not names & _NO_NAME and "sec=none" not in options:
+        packed = parse_credentials(image_credentials)
+        username = packed.get("username")
+        password = packed.get("password") if password is None else password
+        domain = domain or packed.get("domain")
+    if username is None and not names & {*_NO_NAME, "sec"}:
+        options.append("guest")  # mount.cifs would ask for a password on a terminal that is not there
+    missing = [word for key, word in DEFAULTS if key not in names and not (key == "hard" and "soft" in names)]
+    secret = None if password is None else Secret(password)
+    return Share(unc, ",".join([*missing, *options]), username, secret, domain, "vers" in names)
+
+
+def _options(text: str, mistakes: list[str]) -> tuple[list[str], str | None, str | None, str | None]:
+    """The options that may be shown; then user name, password and domain, which stood among them."""
     username, password, domain = None, None, None
     options: list[str] = []
-    for word in [word for part in (text, rootflags) for word in part.split(",") if word]:
+    for word in filter(None, text.split(",")):
         key, _, given = word.partition("=")
         if key in ("user", "username"):
             # DOMAIN\user and DOMAIN/user, as mount.cifs(8) allows
@@ -62,21 +78,7 @@ def parse(value: str, rootflags: str, image_credentials: str, mistakes: list[str
             domain = given
         else:
             options.append(word)
-    if server[:1] == "[" or server.count(":") > 1:
-        unc = _six(server, path, options, mistakes)
-    names = {word.partition("=")[0] for word in options}
-    if username is None and not names & {"guest", "cred", "credentials"} and "sec=none" not in options:
-        packed = parse_credentials(image_credentials)
-        username = packed.get("username")
-        password = packed.get("password") if password is None else password
-        domain = domain or packed.get("domain")
-    options = [
-        text for key, text in SHARE_DEFAULTS if key not in names and not (key == "hard" and "soft" in names)
-    ] + options
-    if username is None and not names & {"guest", "cred", "credentials", "sec"}:
-        options.append("guest")  # mount.cifs would ask for a password on a terminal that is not there
-    secret = None if password is None else Secret(password)
-    return Share(unc, ",".join(options), username, secret, domain, "vers" in names)
+    return options, username, password, domain
 
 
 def with_user(share: Share, options: str) -> str:
@@ -90,7 +92,7 @@ def _six(server: str, path: str, options: list[str], mistakes: list[str]) -> str
 
     A UNC name cannot hold colons ([MS-DTYP] 2.2.57), so both ends know 2001-db8--1.ipv6-literal.net instead.
     """
-    from init.wire import ip6
+    from init.wire import ip6  # late: few boots need it
 
     address = ip6.packed(server.removeprefix("[").removesuffix("]"))
     if address is None or (server[:1] == "[") != (server[-1:] == "]"):
@@ -105,16 +107,16 @@ def _six(server: str, path: str, options: list[str], mistakes: list[str]) -> str
 def parse_credentials(text: str) -> dict[str, str]:
     """Read a mount.cifs(8) credentials file into the keys username, password and domain."""
     names = {"user": "username", "pass": "password", "dom": "domain", "workgroup": "domain"}
-    found = {}
+    credentials = {}
     for line in text.split("\n"):
         key, equals, value = line.lstrip().partition("=")
         if equals:
-            found[names.get(key.strip(), key.strip())] = value.removesuffix("\r")
-    return found
+            credentials[names.get(key.strip(), key.strip())] = value.removesuffix("\r")
+    return credentials
 
 
 def reaching_the_server(options: str, lease: str) -> str:
-    """mount.cifs's options for a share with a container: with them a lock is the server's to keep, and at once.
+    """mount.cifs's options for a share with a container: with them each lock is told to the server at once.
 
     A client that was granted an SMB lease or oplock on a file keeps its locks on it to itself, until the server takes
     that back because of another client; some servers do not (field notes on ksmbd). `nolease` asks for none. SMB 1

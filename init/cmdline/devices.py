@@ -11,30 +11,27 @@ kernel's bonding document), several values of arp_ip_target separated by semicol
 from __future__ import annotations
 
 from init.cmdline.ip_request import GrammarError, check_device, mac_address
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from init.system.stdlib import Iterable, Mapping, NamedTuple
 
 _DEFAULT_SLAVES, _DEFAULT_OPTIONS = ("eth0", "eth1"), (("mode", "balance-rr"),)
-_OPTION_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
+_OPTION_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 _MONITORS = ("miimon", "arp_interval")
 
 
 class Renamed(NamedTuple):
-    """The card with the address `mac` (lower case, colons) is to be called `name`."""
+    """The card with the address `mac` is to be called `name`."""
 
     name: str
-    mac: str
+    mac: str  # lower case, colons
 
 
 class Bond(NamedTuple):
-    """Several devices as one; `options` in order, `mtu` 0 for the kernel's own."""
+    """Several devices as one."""
 
     name: str
     slaves: tuple[str, ...]
-    options: tuple[tuple[str, str], ...]
-    mtu: int = 0
+    options: tuple[tuple[str, str], ...]  # name and value, to be set in this order
+    mtu: int = 0  # 0 for the kernel's own
 
 
 class Vlan(NamedTuple):
@@ -42,7 +39,7 @@ class Vlan(NamedTuple):
 
     name: str
     lower: str
-    number: int
+    number: int  # 1 to 4094
 
 
 Device = Renamed | Bond | Vlan
@@ -51,15 +48,15 @@ Device = Renamed | Bond | Vlan
 def parse(words: Iterable[tuple[str, str | None]]) -> tuple[Device, ...]:
     """Read (parameter, value) pairs in order, names first, then bonds, then VLANs. Raises GrammarError."""
     pairs = list(words)
-    found: list[Device] = []
+    devices: list[Device] = []
     for wanted, reader in (("ifname", _renamed), ("bond", _bond), ("vlan", _vlan)):
-        found += [reader(value or "") for parameter, value in pairs if parameter == wanted]
-    names = [device.name for device in found]
-    slaves = [slave for device in found if isinstance(device, Bond) for slave in device.slaves]
+        devices += [reader(value or "") for parameter, value in pairs if parameter == wanted]
+    names = [device.name for device in devices]
+    slaves = [slave for device in devices if isinstance(device, Bond) for slave in device.slaves]
     for name in names + slaves:
         if names.count(name) > 1 or slaves.count(name) > 1:
             raise GrammarError(f"ifname=, bond=, vlan=: {name!r} is named twice")
-    return tuple(found)
+    return tuple(devices)
 
 
 def lower(device: Device) -> tuple[str, ...]:
@@ -71,23 +68,23 @@ def lower(device: Device) -> tuple[str, ...]:
 
 def above(devices: Iterable[Device]) -> dict[str, tuple[str, ...]]:
     """Return what stands on each device that something stands on."""
-    found: dict[str, tuple[str, ...]] = {}
+    uppers: dict[str, tuple[str, ...]] = {}
     for device in devices:
         for name in lower(device):
-            found[name] = (*found.get(name, ()), device.name)
-    return found
+            uppers[name] = (*uppers.get(name, ()), device.name)
+    return uppers
 
 
 def tops(above: Mapping[str, tuple[str, ...]], names: Iterable[str]) -> set[str]:
     """Return the uppermost devices that stand on `names`; what nothing stands on is none of them."""
-    pending, found, seen = list(names), set(), set()
+    pending, uppermost, seen = list(names), set(), set()
     while pending:
         name = pending.pop()
         if name not in seen:
             seen.add(name)
-            found |= {upper for upper in above.get(name, ()) if upper not in above}
+            uppermost |= {upper for upper in above.get(name, ()) if upper not in above}
             pending += above.get(name, ())
-    return found
+    return uppermost
 
 
 def text(device: Device) -> tuple[str, str]:
@@ -135,7 +132,7 @@ def _bond(value: str) -> Bond:
 def _option(word: str) -> tuple[str, str]:
     """Read one option; its name becomes that of a file in sysfs."""
     name, _, value = word.partition("=")
-    if not name or not _OPTION_NAME.issuperset(name) or not value or not value.isprintable():
+    if not name or not _OPTION_CHARACTERS.issuperset(name) or not value or not value.isprintable():
         raise GrammarError(f"bond=: {word!r} is not <option>=<value>")
     return name, value
 

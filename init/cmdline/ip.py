@@ -7,39 +7,35 @@ the address of the card that the machine booted from) and for `ip=` with four fi
 `ip=<device>:<autoconf>` and `[<mtu>][:<MAC>]` instead of dns0, dns1 and ntp0 are dracut's, taken because people
 know them: a number is an MTU, an address a name server. What concerns IPv6 is in ip6.py.
 
-Addresses are dotted text everywhere outside of a packet; `""` means not given, as `0.0.0.0` does to the
-kernel.
+An address that is not given is "", and so is `0.0.0.0`, as to the kernel.
 """
 
 from __future__ import annotations
 
 from init.cmdline.ip_request import (
-    _SIX,
-    FIELDS,
+    AUTOCONF6,
     GrammarError,
     Request,
     check_device,
     host_name,
     mac_address,
+    named,
     tail,
     where,
-    with_tail,
 )
-from init.system.stdlib import TYPE_CHECKING
+from init.system.stdlib import Iterable
 from init.wire.ip4 import dotted, is_host, packed, prefix_length
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-OFF = ("off", "none")
-ANY = ("on", "any")
-AUTOCONF = (*OFF, *ANY, "dhcp", "bootp", "rarp", "both")
+_OFF = ("off", "none")
+_ANY = ("on", "any")
+AUTOCONF = (*_OFF, *_ANY, "dhcp", "bootp", "rarp", "both")
 _REFUSED = {
     "ibft": "no firmware's table (iBFT) is read; write the address out, or dhcp",
     "link-local": "IPv4 has none to give here; link6 is IPv6's",
     "single-dhcp": "dhcp is what it does: the first answer wins",
 }
-_LEAST_MTU = 68
+_LEAST_MTU = 68  # what every device of IPv4 carries in one piece (RFC 791, 3.2)
+_ADDRESSES = ("client", "server", "gateway", "netmask", "dns0", "dns1", "ntp0")
 
 
 def parse(values: Iterable[str], bootif: str | None = None) -> tuple[Request, ...]:
@@ -55,11 +51,11 @@ def parse(values: Iterable[str], bootif: str | None = None) -> tuple[Request, ..
         request = _value(value)
         key = request.device, request.six
         requests[key] = _merged(requests[key], request) if key in requests else request
-    found = tuple(requests.values()) or (Request(),)
-    if bootif is not None:
-        mac = mac_address(bootif, "BOOTIF=:")
-        found = tuple(request if request.device else request._replace(mac=mac) for request in found)
-    return found
+    asked = tuple(requests.values()) or (Request(),)
+    if bootif is None:
+        return asked
+    mac = mac_address(bootif, "BOOTIF=:")
+    return tuple(request if request.device else request._replace(mac=mac) for request in asked)
 
 
 def _merged(earlier: Request, later: Request) -> Request:
@@ -68,14 +64,13 @@ def _merged(earlier: Request, later: Request) -> Request:
 
 
 def _value(value: str) -> Request:
-    """Read one value of ip=."""
     if value == "":
         return Request(autoconf="off")
     # The word alone comes first, as in the kernel: a client identifier may then hold colons.
     if value.startswith("dhcp,") or value in AUTOCONF:
         return _autoconf(value, "ip=")
-    if "[" in value or not _SIX.isdisjoint(value.split(":")):
-        from init.cmdline import ip6  # only machines with IPv6 on their command line pay for it
+    if "[" in value or any(field in AUTOCONF6 for field in value.split(":")):
+        from init.cmdline import ip6  # late: few boots need it
 
         return ip6.read(value)
     fields = value.split(":")
@@ -87,40 +82,28 @@ def _value(value: str) -> Request:
     rest = tail(fields[2:] if short else fields[7:], _LEAST_MTU)
     if short and rest is not None:
         device = check_device(fields[0], "ip=: field 1")
-        return with_tail(_autoconf(second, "ip=: field 2 (autoconf)")._replace(device=device), rest)
+        return _autoconf(second, "ip=: field 2 (autoconf)")._replace(device=device).with_tail(rest)
     if rest and any(rest):
-        return with_tail(_fields(fields[:7]), rest)
+        return _fields(named(fields[:7])).with_tail(rest)
     if len(fields) == 1 and packed(value) is None:
         raise GrammarError(f"ip=: {value!r} is neither an IPv4 address nor one of {', '.join(AUTOCONF)}")
-    if len(fields) > len(FIELDS):
-        raise GrammarError(f"ip=: {len(fields)} fields in {value!r}, at most {len(FIELDS)}: {':'.join(FIELDS)}")
-    return _fields(fields)
+    return _fields(named(fields))
 
 
-def _fields(fields: list[str]) -> Request:
-    """Read up to ten fields in their documented order; missing ones are empty."""
-    texts = dict(zip(FIELDS, fields + [""] * (len(FIELDS) - len(fields)), strict=True))
-    client, server, gateway, netmask, dns0, dns1, ntp0 = (
-        _address(name, texts[name]) for name in ("client", "server", "gateway", "netmask", "dns0", "dns1", "ntp0")
-    )
-    for name, address in (("client", client), ("gateway", gateway)):
+def _fields(texts: dict[str, str]) -> Request:
+    addresses = {name: _address(name, texts[name]) for name in _ADDRESSES}
+    for name in ("client", "gateway"):
+        address = addresses[name]
         if address and not is_host(packed(address) or b"\0"):
             raise GrammarError(f"ip=: {where(name)}: {address!r} is not the address of a machine")
+    netmask = addresses["netmask"]
     if netmask and prefix_length(packed(netmask) or b"") is None:
         raise GrammarError(f"ip=: {where('netmask')}: {netmask!r} has a hole, so it is not a netmask")
     hostname, domain = host_name(texts["hostname"])
     request = _autoconf(texts["autoconf"], f"ip=: {where('autoconf')}") if texts["autoconf"] else Request()
-    return request._replace(
-        client=client,
-        server=server,
-        gateway=gateway,
-        netmask=netmask,
-        hostname=hostname,
-        domain=domain,
-        device=check_device(texts["device"], f"ip=: {where('device')}") if texts["device"] else "",
-        dns=tuple(address for address in (dns0, dns1) if address),
-        ntp=(ntp0,) if ntp0 else (),
-    )
+    device = check_device(texts["device"], f"ip=: {where('device')}") if texts["device"] else ""
+    request = request._replace(netmask=netmask, hostname=hostname, domain=domain, device=device)
+    return request.with_addresses(addresses)
 
 
 def _address(name: str, text: str) -> str:
@@ -138,8 +121,8 @@ def _autoconf(text: str, where: str) -> Request:
     word, comma, rest = text.partition(",")
     if word not in AUTOCONF or (comma and word != "dhcp"):
         raise GrammarError(f"{where}: {text!r} is none of {', '.join(AUTOCONF)} or dhcp,<id type>,<id value>")
-    if word in OFF or word in ANY:
-        return Request(autoconf="off" if word in OFF else "any")
+    if word in _OFF or word in _ANY:
+        return Request(autoconf="off" if word in _OFF else "any")
     return Request(autoconf=word, client_id=_client_id(rest, where) if comma else b"")
 
 

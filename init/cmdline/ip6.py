@@ -1,26 +1,16 @@
-"""IPv6 in `ip=`: addresses as text and bytes, and dracut's grammar with brackets (dracut.cmdline(7)).
+"""IPv6 in `ip=`: dracut's grammar with brackets (dracut.cmdline(7)).
 
     ip=<word>    ip=<device>:<word>[:[<mtu>][:<MAC>]]    with one of the words auto6, dhcp6, either6, link6
     ip=[<client>]:[<server>]:[<gateway>]:<prefix length>:<hostname>:<device>:<autoconf>:[<dns0>]:[<dns1>]:[<ntp0>]
     ip=[<client>]:[<server>]:[<gateway>]:<prefix length>:<hostname>:<device>:<autoconf>:[<mtu>][:<MAC>]
 
-where every address stands in brackets, as in `ip=[2001:db8::5]::[2001:db8::1]:64:host:eth0:none`. Addresses are
-text in RFC 5952's one spelling everywhere outside of a packet.
+where every address stands in brackets, as in `ip=[2001:db8::5]::[2001:db8::1]:64:host:eth0:none`. In a Request it
+is text in RFC 5952's one spelling.
 """
 
 from __future__ import annotations
 
-from init.cmdline.ip_request import (
-    FIELDS,
-    WORDS,
-    GrammarError,
-    Request,
-    check_device,
-    host_name,
-    tail,
-    where,
-    with_tail,
-)
+from init.cmdline.ip_request import AUTOCONF6, GrammarError, Request, check_device, host_name, named, tail, where
 from init.wire.ip6 import is_host, packed, text
 
 _LEAST_MTU = 1280  # below, the kernel has no IPv6 on a device (RFC 8200, 5)
@@ -39,31 +29,20 @@ def read(value: str) -> Request:
             raise GrammarError(f"ip=: {value!r} is not <device>:<autoconf>[:[<mtu>][:<MAC>]]")
         autoconf = _autoconf(fields[1], "ip=: field 2 (autoconf)")
         device = check_device(fields[0], "ip=: field 1")
-        return with_tail(Request(device=device, autoconf=autoconf), rest)
+        return Request(device=device, autoconf=autoconf).with_tail(rest)
     rest = tail(fields[7:], _LEAST_MTU)
-    fields = fields if rest is None else fields[:7]
-    if len(fields) > len(FIELDS):
-        raise GrammarError(f"ip=: {len(fields)} fields in {value!r}, at most {len(FIELDS)}: {':'.join(FIELDS)}")
-    texts = dict(zip(FIELDS, fields + [""] * (len(FIELDS) - len(fields)), strict=True))
-    found = {name: _address(name, texts[name]) for name in _ADDRESSES}
+    texts = named(fields if rest is None else fields[:7])
+    addresses = {name: _address(name, texts[name]) for name in _ADDRESSES}
     word = texts["autoconf"]
     autoconf = _autoconf(word, f"ip=: {where('autoconf')}") if word not in ("", "off", "none") else "off"
-    if (autoconf == "off") != bool(found["client"]):
-        raise GrammarError(f"ip=: {value!r}: either an address in brackets or one of {', '.join(WORDS)} is meant")
+    if (autoconf == "off") != bool(addresses["client"]):
+        raise GrammarError(f"ip=: {value!r}: either an address in brackets or one of {', '.join(AUTOCONF6)} is meant")
     hostname, domain = host_name(texts["hostname"])
-    request = Request(
-        client=found["client"],
-        server=found["server"],
-        gateway=found["gateway"],
-        netmask=_prefix(texts["netmask"]) if found["client"] else "",
-        hostname=hostname,
-        domain=domain,
-        device=check_device(texts["device"], f"ip=: {where('device')}") if texts["device"] else "",
-        autoconf=autoconf,
-        dns=tuple(address for address in (found["dns0"], found["dns1"]) if address),
-        ntp=(found["ntp0"],) if found["ntp0"] else (),
-    )
-    return with_tail(request, rest) if rest else request
+    netmask = _prefix(texts["netmask"]) if addresses["client"] else ""
+    device = check_device(texts["device"], f"ip=: {where('device')}") if texts["device"] else ""
+    request = Request(netmask=netmask, hostname=hostname, domain=domain, device=device, autoconf=autoconf)
+    request = request.with_addresses(addresses)
+    return request.with_tail(rest) if rest else request
 
 
 def _split(value: str) -> list[str]:
@@ -103,7 +82,6 @@ def _prefix(written: str) -> str:
 
 
 def _autoconf(word: str, place: str) -> str:
-    """Check an autoconf word."""
-    if word not in WORDS:
-        raise GrammarError(f"{place}: {word!r} is none of {', '.join(WORDS)}, off, none")
+    if word not in AUTOCONF6:
+        raise GrammarError(f"{place}: {word!r} is none of {', '.join(AUTOCONF6)}, off, none")
     return word

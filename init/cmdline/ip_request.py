@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from init.system.stdlib import NamedTuple
-
-AUTO, DHCP, EITHER, LINK = "auto6", "dhcp6", "either6", "link6"
-WORDS = (AUTO, DHCP, EITHER, LINK)
-
+from init.wire.ip4 import packed, prefix_length
 
 FIELDS = ("client", "server", "gateway", "netmask", "hostname", "device", "autoconf", "dns0", "dns1", "ntp0")
-_SIX = frozenset(("dhcp6", "auto6", "either6", "link6"))
+# IPv6's words in the field autoconf (dracut.cmdline(7)).
+AUTOCONF6 = AUTO6, DHCP6, EITHER6, LINK6 = ("auto6", "dhcp6", "either6", "link6")
 _LARGEST_MTU = 65535
-_HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
 class GrammarError(ValueError):
@@ -19,34 +16,27 @@ class GrammarError(ValueError):
 
 
 class Request(NamedTuple):
-    """What the command line wants of one device.
+    """What the command line wants of one device; addresses are text, "" where they are not given."""
 
-    `autoconf` is "" (not given, which means any), "off", "any", "dhcp", "bootp", "rarp", "both", "auto6", "dhcp6",
-    "either6" or "link6"; for IPv6 (`six`) addresses are its text, and `netmask` is a prefix length; `mac`
-    comes from BOOTIF= (lower case, colons); `domain` is the NIS domain, the part of the host name field
-    behind its first dot; `client_id` is DHCP option 61: a type byte and the value; `mtu` is 0 and `hwaddr`, the
-    hardware address that the device is to have, "" where the device's own is right.
-    """
-
-    client: str = ""
-    server: str = ""
+    client: str = ""  # the address that the device is to have
+    server: str = ""  # the one to boot from
     gateway: str = ""
-    netmask: str = ""
+    netmask: str = ""  # dotted; for IPv6 a prefix length
     hostname: str = ""
-    domain: str = ""
-    device: str = ""
-    mac: str = ""
-    autoconf: str = ""
+    domain: str = ""  # NIS's: what stands behind the first dot of the field for the host name
+    device: str = ""  # "" for any
+    mac: str = ""  # the card that BOOTIF= names: lower case, colons
+    autoconf: str = ""  # "" (not given, which means any), "off", "any", "dhcp", "bootp", "rarp", "both" or of AUTOCONF6
     dns: tuple[str, ...] = ()
     ntp: tuple[str, ...] = ()
-    client_id: bytes = b""
-    mtu: int = 0
-    hwaddr: str = ""
+    client_id: bytes = b""  # DHCP's option 61: a byte for the type, and the value
+    mtu: int = 0  # 0 for the device's own
+    hwaddr: str = ""  # the hardware address that the device is to be given, "" for its own
 
     @property
     def six(self) -> bool:
         """Whether it is about IPv6."""
-        return self.autoconf in _SIX or ":" in self.client
+        return self.autoconf in AUTOCONF6 or ":" in self.client
 
     @property
     def disabled(self) -> bool:
@@ -54,9 +44,38 @@ class Request(NamedTuple):
         return self.autoconf == "off" and not self.client
 
     @property
+    def prefix(self) -> int:
+        """The netmask as a prefix length, 0 where none is given."""
+        return int(self.netmask or 0) if self.six else prefix_length(packed(self.netmask) or b"") or 0
+
+    @property
     def automatic(self) -> bool:
         """Whether a server has to be asked even where the device is known."""
         return not self.client or self.autoconf in ("dhcp", "bootp", "rarp", "both")
+
+    def with_addresses(self, addresses: dict[str, str]) -> Request:
+        """Take in the addresses among FIELDS, by name."""
+        client, server, gateway, *dns, ntp0 = (
+            addresses[name] for name in ("client", "server", "gateway", "dns0", "dns1", "ntp0")
+        )
+        name_servers = tuple(address for address in dns if address)
+        ntp = (ntp0,) if ntp0 else ()
+        return self._replace(client=client, server=server, gateway=gateway, dns=name_servers, ntp=ntp)
+
+    def with_tail(self, tail: tuple[int, str]) -> Request:
+        """Take in what tail() has read. Raises GrammarError."""
+        mtu, hwaddr = tail
+        if hwaddr and not self.device:
+            raise GrammarError(f"ip=: {hwaddr} is to be given to a device, which field 6 has to name")
+        return self._replace(mtu=mtu, hwaddr=hwaddr)
+
+
+def named(fields: list[str]) -> dict[str, str]:
+    """FIELDS by name, "" for those that are missing. Raises GrammarError where there are more."""
+    if len(fields) > len(FIELDS):
+        value = ":".join(fields)
+        raise GrammarError(f"ip=: {len(fields)} fields in {value!r}, at most {len(FIELDS)}: {':'.join(FIELDS)}")
+    return dict(zip(FIELDS, fields + [""] * (len(FIELDS) - len(fields)), strict=True))
 
 
 def tail(rest: list[str], least: int) -> tuple[int, str] | None:
@@ -75,19 +94,13 @@ def tail(rest: list[str], least: int) -> tuple[int, str] | None:
     return int(mtu or 0), hwaddr
 
 
-def with_tail(request: Request, tail: tuple[int, str]) -> Request:
-    """Add what tail() read. Raises GrammarError."""
-    mtu, hwaddr = tail
-    if hwaddr and not request.device:
-        raise GrammarError(f"ip=: {hwaddr} is to be given to a device, which field 6 has to name")
-    return request._replace(mtu=mtu, hwaddr=hwaddr)
-
-
 def host_name(written: str) -> tuple[str, str]:
     """Split a host name and the NIS domain behind its first dot."""
+    from init.wire.domain_names import LABEL  # late: few boots need it
+
     hostname, _, domain = written.partition(".")
     for text in (hostname, *domain.split(".")):
-        if len(text) > 63 or not _HOST_CHARACTERS.issuperset(text):
+        if len(text) > 63 or not LABEL.issuperset(text):
             raise GrammarError(f"ip=: {where('hostname')}: {written!r} is not a host name")
     return hostname, domain
 

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from init.system.stdlib import NamedTuple
 
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}  # losetup(8): KiB and K are the same
 _SECTORS = ("512", "1024", "2048", "4096")
 
 
 class Flags(NamedTuple):
-    """`options` are the file system's. 0 and "" mean automatic; `offset` is None for that. Sizes in bytes.
+    """Where in a container the root lies, and how the two are attached and mounted; sizes in bytes."""
 
-    `partition` is a word of the kernel's root=: PARTUUID=..., PARTLABEL=...
-    """
-
-    options: tuple[str, ...] = ()
-    read_only: bool = False
-    offset: int | None = None
-    size: int = 0
-    sector: int = 0
-    direct: bool = True
-    partscan: bool = False
-    partition: str = ""
+    options: tuple[str, ...] = ()  # the file system's own, for its mount
+    read_only: bool = False  # nothing is ever written
+    offset: int | None = None  # None: found out
+    size: int = 0  # 0: all that follows
+    sector: int = 0  # the loop device's logical block size; 0: as large as fits
+    direct: bool = True  # direct I/O, where the share can do it
+    partscan: bool = False  # the whole file is attached, and the kernel reads its table
+    partition: str = ""  # a word of the kernel's root=: PARTUUID=..., PARTLABEL=...; "": found out
 
 
 def parse(text: str, mistakes: list[str]) -> Flags:
@@ -61,15 +57,9 @@ def _word(flags: Flags, word: str, mistakes: list[str]) -> Flags:
 
 
 def _size(word: str, value: str, mistakes: list[str]) -> int:
-    number = size(value)
+    from init.cmdline import size  # late: few boots need it
+
+    number = size.losetup(value)
     if number is None:
         mistakes.append(f"loopflags={word}: a number of bytes is meant")
     return number or 0
-
-
-def size(text: str) -> int | None:
-    """A number of bytes as losetup(8) writes it (1048576, 1024K, 1MiB), None for anything else."""
-    digits = text.rstrip("KMGTiB")
-    unit = text[len(digits) :].removesuffix("iB")
-    known = digits.isascii() and digits.isdigit() and len(digits) < 20 and unit in _UNITS
-    return int(digits) * _UNITS[unit] if known and int(digits) * _UNITS[unit] < 1 << 63 else None

@@ -16,15 +16,12 @@ _VERSION_KEYS = ("vers=", "nfsvers=", "minorversion=")
 
 
 class Export(NamedTuple):
-    """`nfsroot=`, as far as it says: server (a name or an address) and folder are "" where the network tells them.
+    """What nfsroot= says; "" is left to the network."""
 
-    `options` are the words given, in order; `debug` is nfsrootdebug.
-    """
-
-    server: str
+    server: str  # a name or an address, without brackets
     directory: str
-    options: str
-    debug: bool = False
+    options: str  # the words given, in order
+    debug: bool = False  # nfsrootdebug
 
     @property
     def password(self) -> None:
@@ -81,5 +78,4 @@ def _clear(head: str) -> bool:
 
 def version_of(words: list[str]) -> str:
     """The first of the options that says something of the version, "" where none does."""
-    found = (word for word in words if word in _VERSION_WORDS or word.startswith(_VERSION_KEYS))
-    return next(found, "")
+    return next((word for word in words if word in _VERSION_WORDS or word.startswith(_VERSION_KEYS)), "")

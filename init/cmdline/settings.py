@@ -6,9 +6,8 @@ initramfs-tools(7) for loop=, dracut.cmdline(7) for rd.*. All mistakes are colle
 
 from __future__ import annotations
 
-from init.cmdline import cifsroot, ip, ip_request, loopflags
-from init.cmdline.cifsroot import Share
-from init.cmdline.loopflags import Flags
+from init.cmdline import cifsroot, ip, loopflags
+from init.cmdline.ip_request import GrammarError, Request
 from init.cmdline.words import CommandLine
 from init.system.places import LOWER, SYSROOT
 from init.system.stdlib import TYPE_CHECKING, NamedTuple
@@ -32,11 +31,11 @@ HANDOFFS = ("auto", "ramdisk", "supervise", "none")
 LEASES = ("on", "wait", "ro", "off")
 
 
-class Lease(NamedTuple):
+class ContainerLease(NamedTuple):
     """`rd.lease=on|wait[:SECONDS]|ro|off`: what to do when another machine holds the container."""
 
     mode: str = "on"
-    seconds: float = 0.0
+    seconds: float = 0.0  # to wait
 
 
 class Fsck(NamedTuple):
@@ -47,33 +46,39 @@ class Fsck(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """`loop=PATH loopfstype= loopflags=`: the container below the share; `fstype` is "" for automatic."""
+    """`loop= loopfstype= loopflags=`: the container that the root is in."""
 
-    path: str
-    fstype: str
-    flags: Flags
+    path: str  # below the share or export
+    fstype: str  # "": found out
+    flags: loopflags.Flags
+
+
+class Ending(NamedTuple):
+    """`panic= rd.shell=`: how a boot that fails is to end."""
+
+    panic: int = 0  # seconds until the reboot: negative for at once, 0 for none, as in the kernel
+    shell: bool = True  # whether one is wanted where panic= says nothing; else the machine is halted
 
 
 class Settings(NamedTuple):
-    """All that the command line decides. Times are seconds; `panic` is 0 for a shell, as in the kernel."""
+    """All that the command line decides; times in seconds."""
 
-    source: Share | Export
+    source: cifsroot.Share | Export
     loop: Loop | None
-    network: tuple[ip_request.Request, ...]
-    read_only: bool
-    init: str | None
+    network: tuple[Request, ...]
+    read_only: bool  # of the root at first: ro, rw
+    init: str | None  # the path that init= gives
     init_arguments: tuple[str, ...]
-    rootdelay: float
-    rootwait: bool
-    panic: int
-    breaks: frozenset[str]
-    shell: bool
-    retry: float
-    timeout: float
-    handoff: str
+    rootdelay: float  # before the share is looked for
+    rootwait: bool  # for ever, instead of `retry`
+    ending: Ending
+    breaks: frozenset[str]  # the STEPS before which a shell is to start
+    retry: float  # for which a step is tried again
+    timeout: float  # for the network and for one mount of the share; 0 for what the steps take by themselves
+    handoff: str  # one of HANDOFFS
     debug: bool
     devices: tuple[Device, ...] = ()
-    lease: Lease = Lease()
+    container_lease: ContainerLease = ContainerLease()
     overlay: Overlay | None = None
     fsck: Fsck = Fsck()
 
@@ -92,6 +97,16 @@ class Settings(NamedTuple):
         """Whether share or export are mounted read-only; where they hold containers, these decide for themselves."""
         return not self.holds_containers and (self.read_only or self.overlay is not None)
 
+    @property
+    def longest_mount(self) -> float:
+        """Seconds that one mount of the share or export may take."""
+        return self.timeout or max(30.0, self.retry)
+
+    @property
+    def longest_call(self) -> float:
+        """Seconds that one call to a server may take before the boot counts as failed."""
+        return float("inf") if self.rootwait else self.longest_mount
+
 
 class SettingsError(Exception):
     """What is wrong with the command line, one line each."""
@@ -104,66 +119,47 @@ class SettingsError(Exception):
 def from_command_line(line: CommandLine, image_credentials: str = "", init_arguments: tuple[str, ...] = ()) -> Settings:
     """Read the whole command line; `image_credentials` is the text of the file that `--credentials` packed.
 
-    `init_arguments` are what the kernel handed to /init: every word it does not know itself, as "single" or
-    "3" (init/main.c, unknown_bootoption), and what stands after "--". The real init is given the same.
+    `init_arguments` are what the kernel handed to /init, and the real init is given: every word it does not know
+    itself, as "single" or "3" (init/main.c, unknown_bootoption), and what stands after "--".
 
     Raises SettingsError with every mistake found.
     """
     mistakes: list[str] = []
-    source = _source(line, image_credentials, mistakes)
-    network: tuple[ip_request.Request, ...] = ()
-    try:
-        network = ip.parse(line.all("ip") + line.all("nfsaddrs"), line.last("BOOTIF"))
-    except ip_request.GrammarError as error:
-        mistakes.append(str(error))
-    devices: tuple[Device, ...] = ()
-    if any(name in ("bond", "ifname", "vlan") for name, _ in line.words):
-        from init.cmdline.devices import parse  # few machines need it
-
-        try:
-            devices = parse(line.words)
-        except ip_request.GrammarError as error:
-            mistakes.append(str(error))
-    breaks = frozenset(_break(word, mistakes) for word in _words(line, "rd.break"))
-    handoff = line.last("rd.handoff") or "auto"
-    if handoff not in HANDOFFS:
-        mistakes.append(f"rd.handoff={handoff}: one of {', '.join(HANDOFFS)} is meant")
-    settings = Settings(
-        source=source,
+    settings = Settings(  # in the order in which mistakes are told
+        source=_source(line, image_credentials, mistakes),
+        network=_network(line, mistakes),
+        devices=_devices(line, mistakes),
+        breaks=_breaks(line, mistakes),
+        handoff=_handoff(line, mistakes),
         loop=_loop(line, mistakes),
-        network=network,
+        rootdelay=_number(line, "rootdelay", 0.0, mistakes),
+        ending=ending(line, mistakes),
+        retry=_number(line, "rd.retry", 180.0, mistakes),
+        timeout=_number(line, "rd.timeout", 0.0, mistakes),
+        container_lease=_lease(line, mistakes),
+        overlay=_overlay(line, mistakes),
+        fsck=_fsck(line, mistakes),
         read_only=_read_only(line),
         init=line.last("init") or None,
         init_arguments=init_arguments,
-        rootdelay=_number(line, "rootdelay", 0.0, mistakes),
         rootwait=line.flag("rootwait"),
-        panic=(end := ending(line, mistakes))[0],  # here: mistakes are told in this order
-        breaks=breaks,
-        shell=end[1],
-        retry=_number(line, "rd.retry", 180.0, mistakes),
-        timeout=_number(line, "rd.timeout", 0.0, mistakes),
-        handoff=handoff,
         debug=line.flag("debug") or line.flag("rd.debug"),
-        devices=devices,
-        lease=_lease(line.last("rd.lease") or "on", mistakes),
-        overlay=_overlay(line.last("overlay"), mistakes),
-        fsck=_fsck(line, mistakes),
     )
     if mistakes:
         raise SettingsError(mistakes)
     return settings
 
 
-def ending(line: CommandLine, mistakes: list[str]) -> tuple[int, bool]:
-    """How a boot that fails is to end: the seconds of panic=, and whether a shell is wanted (Settings)."""
-    return int(_number(line, "panic", 0.0, mistakes)), line.last("rd.shell") not in ("0", "no", "off")
+def ending(line: CommandLine, mistakes: list[str]) -> Ending:
+    """How a boot that fails is to end; this much can be read where the line holds mistakes, which are appended."""
+    return Ending(int(_number(line, "panic", 0.0, mistakes)), line.last("rd.shell") not in ("0", "no", "off"))
 
 
-def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> Share | Export:
+def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> cifsroot.Share | Export:
     root, value = line.last("root"), line.last("cifsroot")
-    nowhere = Share("", "", None, None, None)
+    nowhere = cifsroot.Share("", "", None, None, None)
     if root in NFS_ROOTS or (root is None and not value and _says_nfs(line)):
-        from init.cmdline import nfsroot  # who has a share does without
+        from init.cmdline import nfsroot  # late: few boots need it
 
         rest = (line.last("rootflags") or "", line.last("rootfstype") or "", line.flag("nfsrootdebug"))
         return nfsroot.parse(line.last("nfsroot"), *rest, mistakes)
@@ -177,6 +173,33 @@ def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> S
         mistakes.append("cifsroot=: missing; cifsroot=//server/share[/folder][,options] says where the root lies")
         return nowhere
     return cifsroot.parse(value, line.last("rootflags") or "", image_credentials, mistakes)
+
+
+def _network(line: CommandLine, mistakes: list[str]) -> tuple[Request, ...]:
+    try:
+        return ip.parse(line.all("ip") + line.all("nfsaddrs"), line.last("BOOTIF"))
+    except GrammarError as error:
+        mistakes.append(str(error))
+        return ()
+
+
+def _devices(line: CommandLine, mistakes: list[str]) -> tuple[Device, ...]:
+    if not any(name in ("bond", "ifname", "vlan") for name, _ in line.words):
+        return ()
+    from init.cmdline.devices import parse  # late: few boots need it
+
+    try:
+        return parse(line.words)
+    except GrammarError as error:
+        mistakes.append(str(error))
+        return ()
+
+
+def _handoff(line: CommandLine, mistakes: list[str]) -> str:
+    handoff = line.last("rd.handoff") or "auto"
+    if handoff not in HANDOFFS:
+        mistakes.append(f"rd.handoff={handoff}: one of {', '.join(HANDOFFS)} is meant")
+    return handoff
 
 
 def _says_nfs(line: CommandLine) -> bool:
@@ -200,7 +223,7 @@ def _loop(line: CommandLine, mistakes: list[str]) -> Loop | None:
 
 
 def _fsck(line: CommandLine, mistakes: list[str]) -> Fsck:
-    """systemd's words, and the older ones that every distribution's scripts know (its last word counts)."""
+    """systemd's words, and the older ones that every distribution's scripts know; of them all the last one counts."""
     mode, repair = "auto", "preen"
     for name, value in line.words:
         if name in ("fastboot", "forcefsck") and value is None:
@@ -216,20 +239,22 @@ def _fsck(line: CommandLine, mistakes: list[str]) -> Fsck:
     return Fsck(mode, repair)
 
 
-def _lease(text: str, mistakes: list[str]) -> Lease:
+def _lease(line: CommandLine, mistakes: list[str]) -> ContainerLease:
+    text = line.last("rd.lease") or "on"
     mode, colon, seconds = text.partition(":")
     if mode == "wait" and not colon:
-        return Lease("wait", float("inf"))
+        return ContainerLease("wait", float("inf"))
     if mode in LEASES and (not colon or (mode == "wait" and seconds.isdecimal())):
-        return Lease(mode, float(seconds or 0))
+        return ContainerLease(mode, float(seconds or 0))
     mistakes.append(f"rd.lease={text}: one of on, wait, wait:SECONDS, ro, off is meant")
-    return Lease()
+    return ContainerLease()
 
 
-def _overlay(value: str | None, mistakes: list[str]) -> Overlay | None:
+def _overlay(line: CommandLine, mistakes: list[str]) -> Overlay | None:
+    value = line.last("overlay")
     if not value:
         return None
-    from init.cmdline.overlay import parse  # few machines need it
+    from init.cmdline.overlay import parse  # late: few boots need it
 
     try:
         return parse(value)
@@ -244,15 +269,11 @@ def _read_only(line: CommandLine) -> bool:
     return not words or words[-1] == "ro"
 
 
-def _words(line: CommandLine, name: str) -> list[str]:
-    return [word for known, value in line.words if known == name for word in (value or "").split(",")]
-
-
-def _break(word: str, mistakes: list[str]) -> str:
-    step = DRACUT_STEPS.get(word, word)
-    if step not in STEPS:
-        mistakes.append(f"rd.break={word}: one of {', '.join(STEPS)} is meant")
-    return step
+def _breaks(line: CommandLine, mistakes: list[str]) -> frozenset[str]:
+    words = [word for name, value in line.words if name == "rd.break" for word in (value or "").split(",")]
+    steps = {word: DRACUT_STEPS.get(word, word) for word in words}
+    mistakes += [f"rd.break={word}: one of {', '.join(STEPS)} is meant" for word in words if steps[word] not in STEPS]
+    return frozenset(steps.values())
 
 
 def _number(line: CommandLine, name: str, default: float, mistakes: list[str]) -> float:

@@ -8,7 +8,7 @@ The rule, in words:
 - Quotes are kept where they stand, with two exceptions: a quote that begins the value goes, together with
   one that ends the parameter; and a quote that begins the whole parameter goes, together with one that ends
   it.
-- After a parameter that reads `--`, everything is for the real init.
+- After a parameter that reads `--`, everything is for the real init: the kernel hands it to /init itself.
 
 Hence `cifsroot="//server/my share/dir,user=a"` and `"cifsroot=//server/my share/dir,user=a"` give the value
 `//server/my share/dir,user=a`, and `cifsroot=//server/"my share"` gives `//server/"my share"`, quotes
@@ -29,10 +29,9 @@ _YES = ("1", "y", "yes")
 
 
 class CommandLine(NamedTuple):
-    """A parsed command line: `words` are (name, value) in order, value None where there was no `=`."""
+    """A parsed command line."""
 
-    words: tuple[tuple[str, str | None], ...]
-    init_arguments: tuple[str, ...] = ()
+    words: tuple[tuple[str, str | None], ...]  # name and value in order, None where there is no `=`
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return every value given as `name=value`, in order; empty where there is none."""
@@ -52,34 +51,24 @@ class CommandLine(NamedTuple):
 def parse(text: str) -> CommandLine:
     """Parse /proc/cmdline (closing newline included, non-ASCII bytes by surrogateescape). Never fails."""
     words: list[tuple[str, str | None]] = []
-    pieces = _split(text.removesuffix("\n"))
-    for number, piece in enumerate(pieces):
-        name, value = _name_and_value(piece)
-        if name == "--" and value is None:
-            rest = (_name_and_value(later) for later in pieces[number + 1 :])
-            return CommandLine(tuple(words), tuple(key if word is None else f"{key}={word}" for key, word in rest))
-        words.append((name, value))
+    for piece in _split(text.removesuffix("\n")):
+        word = _name_and_value(piece)
+        if word == ("--", None):
+            break
+        words.append(word)
     return CommandLine(tuple(words))
 
 
 def _split(text: str) -> list[str]:
     """Split at white space outside double quotes; the pieces keep their quotes."""
-    pieces = []
-    start = -1
-    quoted = False
-    for position, character in enumerate(text):
+    pieces, quoted = [""], False
+    for character in text:
+        quoted ^= character == '"'
         if character in _SPACE and not quoted:
-            if start >= 0:
-                pieces.append(text[start:position])
-            start = -1
-            continue
-        if start < 0:
-            start = position
-        if character == '"':
-            quoted = not quoted
-    if start >= 0:
-        pieces.append(text[start:])
-    return pieces
+            pieces.append("")
+        else:
+            pieces[-1] += character
+    return [piece for piece in pieces if piece]
 
 
 def _name_and_value(piece: str) -> tuple[str, str | None]:

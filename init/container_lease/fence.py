@@ -15,8 +15,7 @@ shut down in any case, as XFS_IOC_GOINGDOWN(2) says, without its log. What knows
 
 What is said in the end is what was found to be so, not what was asked for.
 
-Whoever calls may stand on the ramdisk, where nothing of the kernel's is mounted, and may hold nothing of what the
-system has mounted: Folders lends /dev, /sys and /proc for as long as they are needed.
+The holder may stand on the ramdisk, where nothing of the kernel's is mounted: /dev, /sys and /proc are lent (lent.py).
 """
 
 from __future__ import annotations
@@ -27,27 +26,24 @@ import os
 import struct
 import time
 
-from init.system import log, syscalls
+from init.container_lease.lent import HERE, Folders
+from init.system import syscalls
 from init.system.cmodules import signal
-from init.system.mount_table import unescape
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
+from init.system.files import read_text
+from init.system.mount_table import MountPoint, parse_mountinfo
+from init.system.stdlib import Callable, Iterator, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-HERE = "/lent"
-_KINDS = {"dev": "devtmpfs", "sys": "sysfs", "proc": "proc"}
-_BLKROSET, _LOOP_GET_STATUS64 = 0x125D, 0x4C05
-_FS_IOC_SHUTDOWN, _NO_LOG_FLUSH = 0x8004587D, struct.pack("=I", 2)
-_PATIENCE = 10.0  # seconds for the emergency remount, which saves other file systems before it comes to ours
+_BLKROSET, _LOOP_GET_STATUS64 = 0x125D, 0x4C05  # linux/fs.h, linux/loop.h
+_FS_IOC_SHUTDOWN, _NO_LOG_FLUSH = 0x8004587D, struct.pack("=I", 2)  # XFS_IOC_GOINGDOWN(2)
+LONGEST_REMOUNT = 10.0  # seconds for the emergency remount, which saves other file systems before it comes to ours
 
 
-class Mounted(NamedTuple):
-    """A file system that is mounted read-write: its device's name, its type, its point, and who sees it there."""
+class Written(NamedTuple):
+    """A file system that is mounted read-write from a block device."""
 
-    device: str
+    device: str  # the device's name, without /dev/
     fstype: str
-    point: str
+    point: str  # where `pid` sees it
     pid: int
 
     @property
@@ -57,24 +53,7 @@ class Mounted(NamedTuple):
 
     def lies_on(self, loop: str) -> bool:
         """Whether it is mounted from the loop device or a partition of it."""
-        name, found, partition = self.device.partition(loop)
-        return bool(found) and not name and partition[:1] in ("", "p")
-
-
-class Folders:
-    """Context: some of the kernel's file systems ("dev", "sys", "proc"), mounted below HERE. Raises OSError."""
-
-    def __init__(self, *names: str) -> None:
-        self._names = names
-
-    def __enter__(self) -> None:
-        for name in self._names:
-            os.makedirs(f"{HERE}/{name}", exist_ok=True)
-            syscalls.mount(name, f"{HERE}/{name}", _KINDS[name], syscalls.MS_NOSUID)
-
-    def __exit__(self, *_: object) -> None:
-        for name in self._names:
-            syscalls.umount2(f"{HERE}/{name}", syscalls.MNT_DETACH)
+        return self.device.startswith(loop) and self.device[len(loop) :][:1] in ("", "p")
 
 
 class Stillness:
@@ -105,19 +84,6 @@ class Stillness:
         _put(self._levels, self._before)
 
 
-def say(level: int, text: str, *, console: tuple[str, ...] = ()) -> None:
-    """Write a line to the kernel's log, and `console` to the console itself."""
-    try:
-        with Folders("dev"):
-            with open(f"{HERE}/dev/kmsg", "wb", buffering=0) as file:
-                file.write(log.record(level, text))
-            if console:
-                with open(f"{HERE}/dev/console", "wb", buffering=0) as file:
-                    file.write("".join(f"{line}\r\n" for line in ("", *console)).encode(errors="replace"))
-    except OSError:
-        pass
-
-
 def stop(container: int) -> list[str]:
     """Stop all writing to what is mounted from the file open as `container`; answers what came of it, line by line."""
     done = []
@@ -136,14 +102,14 @@ def stop(container: int) -> list[str]:
             if shut:
                 done += _give_back([mounted for mounted in written if mounted not in ours])
             done += [f"{mounted.point} {_stop(mounted, shut)}" for mounted in ours]
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a mount table that cannot be read
         done.append(f"WRITING CANNOT BE STOPPED: {error}; switch this machine off")
     return done
 
 
 def _loops(container: int) -> list[str]:
     """The names of the loop devices that the file is attached to."""
-    wanted, found = os.fstat(container), []
+    wanted, names = os.fstat(container), []
     for name in os.listdir(f"{HERE}/sys/block"):
         status = bytearray(232)
         try:
@@ -153,41 +119,39 @@ def _loops(container: int) -> list[str]:
         except OSError:
             continue  # not attached
         if struct.unpack_from("=QQ", status) == (wanted.st_dev, wanted.st_ino):
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
-def _written() -> list[Mounted]:
+def _written() -> list[Written]:
     """What is mounted read-write from a block device in any namespace, each once; as PID 1 sees it, if it does."""
-    found: dict[str, Mounted] = {}
-    for pid, lines in _tables():
-        for line in lines:
-            head, _, tail = line.partition(" - ")
-            fields, words = head.split(" "), tail.split(" ")
-            if len(fields) > 4 and len(words) > 2 and words[1][:5] == "/dev/" and "rw" in words[2].split(","):
-                found.setdefault(fields[2], Mounted(words[1][5:], words[0], unescape(fields[4]), pid))
-    return list(found.values())
+    written: dict[str, Written] = {}
+    for pid, mounts in _tables():
+        for mount in mounts:
+            if mount.source.startswith("/dev/") and "rw" in mount.super_options:
+                name = mount.source.removeprefix("/dev/")
+                written.setdefault(mount.device, Written(name, mount.fstype, mount.point, pid))
+    return list(written.values())
 
 
 def _processes() -> list[int]:
     return sorted(int(name) for name in os.listdir(f"{HERE}/proc") if name.isdecimal())
 
 
-def _tables() -> Iterator[tuple[int, list[str]]]:
-    """The lines of each mount namespace's table, with the first process that is in it."""
+def _tables() -> Iterator[tuple[int, tuple[MountPoint, ...]]]:
+    """The table of each mount namespace, with the first process that is in it."""
     seen = set()
     for pid in _processes():
         try:
             namespace = os.readlink(f"{HERE}/proc/{pid}/ns/mnt")
-            if namespace not in seen:
-                with open(f"{HERE}/proc/{pid}/mountinfo", errors="surrogateescape") as table:
-                    yield pid, table.read().split("\n")
-                seen.add(namespace)
         except OSError:
-            pass  # it has ended
+            continue  # it has ended
+        if namespace not in seen and (table := read_text(f"{HERE}/proc/{pid}/mountinfo")):
+            yield pid, parse_mountinfo(table)
+            seen.add(namespace)
 
 
-def _shut(container: int, ours: list[Mounted]) -> bool:
+def _shut(container: int, ours: list[Written]) -> bool:
     """Shut the share down, and have `ours` read-only before they notice; False where a share cannot be shut down."""
     with Stillness():
         try:
@@ -196,13 +160,13 @@ def _shut(container: int, ours: list[Mounted]) -> bool:
             return False  # NFS, or a cifs that does not know it
         if any(mounted.fstype not in ("xfs", "btrfs") for mounted in ours):
             _put(f"{HERE}/proc/sysrq-trigger", "u")
-            end = time.monotonic() + _PATIENCE
-            while time.monotonic() < end and any(one in ours and one.fstype != "btrfs" for one in _written()):
+            deadline = time.monotonic() + LONGEST_REMOUNT
+            while time.monotonic() < deadline and any(one in ours and one.fstype != "btrfs" for one in _written()):
                 time.sleep(0.02)
     return True
 
 
-def _give_back(others: list[Mounted]) -> list[str]:
+def _give_back(others: list[Written]) -> list[str]:
     """Make read-write again what is read-only with no need; answers what could not be."""
     done = []
     for mounted in others:
@@ -219,7 +183,7 @@ def _put(path: str, text: str) -> None:
         file.write(text)
 
 
-def _stop(mounted: Mounted, shut: bool) -> str:
+def _stop(mounted: Written, shut: bool) -> str:
     """Stop one file system, if it is not yet; on a share that is `shut` nothing arrives. Answers what it is now."""
     if mounted.fstype == "xfs":
         ways = [_shut_down]
@@ -234,19 +198,23 @@ def _stop(mounted: Mounted, shut: bool) -> str:
             break
         except OSError as error:
             said = error.strerror or ""
-    return _found(mounted.target, said)
+    return _state(mounted.target, said)
 
 
 def _abort(target: str) -> None:
     syscalls.reconfigure(target, "abort")
 
 
-def _shut_down(target: str) -> None:
+def _with_folder(target: str, call: Callable[[int], object]) -> None:
     folder = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.ioctl(folder, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH)
+        call(folder)
     finally:
         os.close(folder)
+
+
+def _shut_down(target: str) -> None:
+    _with_folder(target, lambda folder: fcntl.ioctl(folder, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH))
 
 
 def _remount(target: str) -> None:
@@ -256,24 +224,16 @@ def _remount(target: str) -> None:
 def _fail(target: str) -> None:
     """Have a write fail at once that would fail later."""
     os.utime(target)
-    _sync(target)
+    _with_folder(target, os.fsync)
 
 
-def _sync(target: str) -> None:
-    folder = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _found(target: str, said: str) -> str:
-    """What has become of it, by what it answers who reads and who writes."""
+def _state(target: str, said: str) -> str:
+    """What has become of it, by what it answers to reads and writes; `said` is why it could not be stopped."""
     try:
         os.listdir(target)
         # An older kernel's ext4 could still be read, and may say EIO of what it has not written.
         if syscalls.release() >= (6, 6):
-            _sync(target)
+            _with_folder(target, os.fsync)
         os.close(os.open(target, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC))
     except OSError as error:
         if error.errno == errno.EIO:

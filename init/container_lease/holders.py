@@ -1,59 +1,69 @@
-"""The claimants that PID 1 has started (claimant.py), one for each container, and who this machine is."""
+"""The holders of this machine's container leases, as PID 1 starts and ends them (theory of operation: holder.py)."""
 
 from __future__ import annotations
 
+import errno
 import os
 import select
-import sys
 import time
 
 from init.container_lease import holder, stale_connections
-from init.container_lease.record import Answer, Record, decode
+from init.container_lease.messages import NO_ANSWER, Answer, HolderNote
+from init.container_lease.record import Record
+from init.container_lease.record_file import remove_record
+from init.network.state import Network
+from init.system import child
 from init.system.cmodules import signal
 from init.system.files import read_text
-from init.system.mount_table import mount_of, parse_mountinfo
+from init.system.mount_table import mount_of, read_mounts
 from init.system.places import BOOT_ID, HOLDERS, HOLDERS_AT_BOOT
 from init.system.stdlib import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from init import operations
-    from init.network.state import Network
+
+LONGEST_TRY = 60.0  # seconds; a server that has not answered a try by then may answer the next
+LONGEST_FAREWELL = 10.0  # seconds for a holder to give its lease back
+LONGEST_MOVE = 10.0  # seconds for one to stand on the ramdisk
 
 
-class Claims:
-    """What this machine holds, by the containers' paths."""
+class Holders:
+    """The holders that this process has started, by the containers' paths."""
 
     def __init__(self) -> None:
-        self._held: dict[str, int] = {}
+        self._pids: dict[str, int] = {}
         self._ended: list[str] = []  # records of this machine before a power cut whose connections were ended
         os.makedirs(HOLDERS_AT_BOOT, exist_ok=True)
         if not os.path.lexists(HOLDERS):
             os.symlink(HOLDERS_AT_BOOT, HOLDERS)  # where a teardown looks, on the ramdisk or, the boot failed, here
 
-    def claim(self, operation: operations.Claim, network: Network) -> Answer:
+    def take(self, operation: operations.TakeContainerLease, network: Network) -> Answer:
         """Try for the lease that `operation` names. Raises OSError."""
-        self.give_up(operation.path)  # what a failed try may have left
-        answer, child = _start(operation, identity(network))
+        self.give_back(operation.path)  # what a failed try may have left
+        answer, pid = _start(operation, identity(network))
         if answer.verdict == "ours" and answer.text not in self._ended:
             self._ended.append(answer.text)
-            before = decode(answer.text) or Record()
+            before = Record.decode(answer.text) or Record()
             stale_connections.end(before.ports, before.addresses)
-        if child:
-            self._held[operation.path] = child
-            _note(child, operation.path)
+        if pid:
+            self._pids[operation.path] = pid
+            _leave_note(pid, operation.path)
         return answer
 
-    def give_up(self, path: str) -> None:
-        """Give one back, if it is held."""
-        if child := self._held.pop(path, 0):
-            _give_up(child)
-            os.unlink(f"{HOLDERS_AT_BOOT}/{child}")
+    def give_back(self, path: str) -> None:
+        """Give one back, if it is held; its container is not attached."""
+        if pid := self._pids.pop(path, 0):
+            if give_back(pid):
+                child.kill(pid)
+            else:
+                os.waitpid(pid, 0)
+            os.unlink(f"{HOLDERS_AT_BOOT}/{pid}")
 
     def go_over(self) -> None:
-        """Send every claimant to the staged ramdisk: the initramfs is about to go. Raises OSError."""
-        for child in self._held.values():
-            _go_over(child)
-        self._held = {}
+        """Send every holder to the staged ramdisk: the initramfs is about to go. Raises OSError."""
+        for pid in self._pids.values():
+            _go_over(pid)
+        self._pids = {}
 
 
 def identity(network: Network) -> Record:
@@ -70,72 +80,73 @@ def identity(network: Network) -> Record:
     )
 
 
-def _start(operation: operations.Claim, us: Record, seconds: float = 60.0) -> tuple[Answer, int]:
-    """Try for the lease; answers what became of it, and the claimant's PID where it is held (else 0).
+def _start(operation: operations.TakeContainerLease, us: Record) -> tuple[Answer, int]:
+    """Try for the lease; answers what became of it, and the holder's PID where it is held (else 0).
 
-    A server that does not answer within `seconds` is a failure that may pass. Raises OSError where fork(2) fails.
+    Raises OSError where fork(2) fails.
     """
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    child = os.fork()
-    if child == 0:
-        try:
-            os.close(reader)
-            holder.live(operation, us, writer)
-        except BaseException:  # nobody above may go on as PID 1
-            sys.__excepthook__(*sys.exc_info())
-        finally:
-            os._exit(1)
-    os.close(writer)
-    said = _read_all(reader, seconds)
-    os.close(reader)
-    verdict, _, text = (said or "failed 110 the server does not answer").partition(" ")
-    number, _, text = text.partition(" ")
-    if verdict != "granted":
-        _end(child)
-        child = 0
-    return Answer(verdict, text, int(number or 0)), child
+    pid, answers = child.start(lambda writer: holder.hold(operation, us, writer))
+    said, ended = child.read(answers, LONGEST_TRY)
+    os.close(answers)
+    answer = Answer.decode(said) if said and ended else NO_ANSWER
+    if answer.verdict == "granted":
+        return answer, pid
+    child.kill(pid)
+    return answer, 0
 
 
-def _read_all(reader: int, seconds: float) -> str:
-    """What a pipe brings until its end, "" where that takes too long."""
-    poll, data, end = select.poll(), b"", time.monotonic() + seconds
-    poll.register(reader, select.POLLIN)
-    while poll.poll(max(0.0, end - time.monotonic()) * 1000):
-        more = os.read(reader, 8192)
-        if not more:
-            return data.decode(errors="replace")
-        data += more
-    return ""
-
-
-def _end(child: int, seconds: float = 5.0) -> None:
-    """Kill a child and reap it; one that is stuck in the kernel is left behind."""
-    os.kill(child, signal.SIGKILL)
-    end = time.monotonic() + seconds
-    while not os.waitpid(child, os.WNOHANG)[0] and time.monotonic() < end:
-        time.sleep(0.005)
-
-
-def _give_up(pid: int) -> None:
-    """End a claimant of ours whose container is not attached, and its lease with it."""
-    if holder.let_go(pid):
-        _end(pid)
-    else:
-        os.waitpid(pid, 0)
-
-
-def _note(pid: int, path: str) -> None:
-    """Leave word of the claimant of `path` for whoever ends it (claimant.claims())."""
-    mount = mount_of(path, parse_mountinfo(read_text("/proc/self/mountinfo")))
+def _leave_note(pid: int, path: str) -> None:
+    """Leave word of the holder of `path` for notes()."""
+    mount = mount_of(path, read_mounts())
     device, below = (mount.device, path[len(mount.point) + 1 :]) if mount else ("0:0", path)
     with open(f"{HOLDERS_AT_BOOT}/{pid}", "w", errors="surrogateescape") as file:
-        file.write(f"{device} {below}")
+        file.write(HolderNote(pid, device, below).encode())
 
 
 def _go_over(pid: int) -> None:
-    """Have a claimant leave the initramfs for the staged ramdisk; it is there when this returns."""
+    """Have a holder leave the initramfs for the staged ramdisk; it is there when this returns."""
     before = os.readlink(f"/proc/{pid}/root")
     os.kill(pid, holder.GO_OVER)
-    end = time.monotonic() + 10.0
-    while os.readlink(f"/proc/{pid}/root") == before and time.monotonic() < end:
+    deadline = time.monotonic() + LONGEST_MOVE
+    while os.readlink(f"/proc/{pid}/root") == before and time.monotonic() < deadline:
         time.sleep(0.002)
+
+
+def notes() -> list[HolderNote]:
+    """Of every holder that went over to the ramdisk, asked there."""
+    try:
+        names = os.listdir(HOLDERS)
+    except FileNotFoundError:
+        return []
+    texts = [(int(name), read_text(f"{HOLDERS}/{name}")) for name in names]
+    return [HolderNote.decode(pid, text) for pid, text in texts if text]  # none: it was removed meanwhile
+
+
+def give_back(pid: int) -> str:
+    """Have a holder give its lease back and wait for its end; answers what went wrong, "" for nothing."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return ""
+    try:
+        os.kill(pid, holder.GIVE_BACK)
+        poll = select.poll()
+        poll.register(process, select.POLLIN)
+        return "" if poll.poll(LONGEST_FAREWELL * 1000) else f"not within {LONGEST_FAREWELL:g} s"
+    finally:
+        os.close(process)
+
+
+def end(pid: int, forced: bool, path: str) -> None:
+    """Have one of notes() end, the lease with it; its container is at `path` now. Raises OSError where it does not."""
+    if trouble := give_back(pid):
+        if not forced:
+            raise OSError(errno.ETIMEDOUT, trouble)
+        os.kill(pid, signal.SIGKILL)
+    os.unlink(f"{HOLDERS}/{pid}")
+    folder_path, _, name = path.rpartition("/")
+    try:
+        folder = os.open(folder_path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        remove_record(folder, name, read_text(BOOT_ID).strip())  # where an init has killed the holder
+    except OSError:
+        pass

@@ -1,18 +1,19 @@
-"""The record beside a container: read, written whole, removed."""
+"""The record's file beside a container: read, written whole, removed."""
 
 from __future__ import annotations
 
 import os
 
-from init.container_lease import record
+from init.container_lease.record import Record
 
-NEW = ".new"
+SUFFIX = ".lease"
+_NEW = ".new"
 
 
 def read_record(folder: int, name: str) -> str:
-    """The text beside the container `name`, "" where there is none."""
+    """The text beside the container `name` in the open `folder`, "" where there is none."""
     try:
-        file = os.open(name + record.SUFFIX, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        file = os.open(name + SUFFIX, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     except OSError:
         return ""
     try:
@@ -23,23 +24,23 @@ def read_record(folder: int, name: str) -> str:
         os.close(file)
 
 
-def write_record(folder: int, name: str, text: str) -> None:
+def write_record(folder: int, name: str, record: Record) -> None:
     """Put the record there, whole or not at all. Raises OSError."""
-    new = name + record.SUFFIX + NEW
+    new = name + SUFFIX + _NEW
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder)
     try:
-        os.write(file, text.encode(errors="replace"))
+        os.write(file, record.encode(name).encode(errors="replace"))
         os.fsync(file)
     finally:
         os.close(file)
-    os.rename(new, name + record.SUFFIX, src_dir_fd=folder, dst_dir_fd=folder)
+    os.rename(new, name + SUFFIX, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def remove_record(folder: int, name: str, boot: str) -> None:
     """Remove a record of this very boot; that this fails loses nothing but a name that nobody trusts."""
-    found = record.decode(read_record(folder, name))
-    if found and found.boot == boot:
+    record = Record.decode(read_record(folder, name))
+    if record and record.boot == boot:
         try:
-            os.unlink(name + record.SUFFIX, dir_fd=folder)
+            os.unlink(name + SUFFIX, dir_fd=folder)
         except OSError:
             pass

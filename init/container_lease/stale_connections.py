@@ -3,7 +3,8 @@
 A server that has nothing to send never learns that the other end is gone, and keeps what was locked over it: Samba asks
 after two hours unless told otherwise, ksmbd never. The machine that is back can tell it: a SYN from the old
 connection's address and port is answered with a challenge ACK, and that, here, where nobody knows of such a
-connection, with a reset (RFC 9293, 3.5.2 and 3.10.7.4). So the ports stand in the lease's record (claim.Record).
+connection, with a reset (RFC 9293, 3.5.2 and 3.10.7.4). So the ports stand in the
+record beside the container (record.py).
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from init.system.stdlib import NamedTuple
 
 _ESTABLISHED = "01"  # include/net/tcp_states.h
 _MOST = 8  # ports that are believed of one record, which anybody may have written
-_SECONDS = 4.0  # for one of them: two more SYNs go out within
+LONGEST_CALL = 4.0  # seconds for one of them: two more SYNs go out within
 
 
 class Connection(NamedTuple):
-    """An established connection: addresses as text, this machine's end first."""
+    """An established connection."""
 
-    family: int
-    here: str
+    family: int  # AF_INET or AF_INET6
+    here: str  # this machine's address
     port: int
-    there: str
+    there: str  # the server's address
     server_port: int
 
 
@@ -54,7 +55,7 @@ def connections(proc: str = "/proc") -> list[Connection]:
 
 
 def ports(proc: str = "/proc", server: str = "") -> str:
-    """This machine's ends of them, for a record; those to the address `server` alone, where it is not ""."""
+    """This machine's ports of them, for a record; those to the address `server` alone, where it is not ""."""
     return " ".join(sorted({str(each.port) for each in connections(proc) if server in ("", each.there)}))
 
 
@@ -70,10 +71,10 @@ def end(ports: str, addresses: str) -> None:
     for each in now:
         for port in old:
             if each.here in addresses.split() and port not in [one.port for one in now]:
-                _call(each._replace(port=port))
+                call(each._replace(port=port))
 
 
-def _call(old: Connection) -> None:
+def call(old: Connection) -> None:
     """Ask for the connection anew; the kernel does the rest, and a second SYN, or a third, is let in."""
     caller = socket.socket(old.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
@@ -81,7 +82,7 @@ def _call(old: Connection) -> None:
         caller.connect_ex((old.there, old.server_port))
         poll = select.poll()
         poll.register(caller, select.POLLOUT)
-        poll.poll(_SECONDS * 1000)
+        poll.poll(LONGEST_CALL * 1000)
     except OSError:
         pass  # in use again, or no way there
     finally:

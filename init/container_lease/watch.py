@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from init.system.log import EMERGENCY, WARNING
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
+from init.system.stdlib import Generator, NamedTuple
 
 
 class Act(NamedTuple):
-    """What the claimant is to do next, and then to report how it went (see watch()).
+    """What the holder is to do next, and then to report how it went (see watch()).
 
     wait    let `seconds` pass
     relock  ask for the lock again, on top of what is held
     reopen  open the file anew: the descriptor is no more, its server was restarted
     retake  give the lock up and ask for it in one go
-    say     log `text` at `level`
+    warn    log `text`
     """
 
     do: str
     seconds: float = 0.0
-    level: int = EMERGENCY
     text: str = ""
 
 
 PERIOD = 5.0  # seconds between two looks
 SOON = 0.25  # seconds between two tries once something is wrong
-PATIENCE = 2.0  # seconds for which a lock taken by another may be a newcomer's look at it
+LONGEST_LOOK = 2.0  # seconds for which a lock taken by another may be a newcomer's look at it
 
 
 def watch(stacking: bool) -> Generator[Act, str, None]:
@@ -46,7 +41,7 @@ def watch(stacking: bool) -> Generator[Act, str, None]:
         if outcome == usual:
             continue
         if outcome == "granted":
-            yield Act("say", level=WARNING, text="the server had forgotten our lock; it is taken again")
+            yield Act("warn", text="the server had forgotten our lock; it is taken again")
             continue
         if outcome == "gone":
             yield from _come_back()
@@ -59,7 +54,7 @@ def _come_back() -> Generator[Act, str, None]:
     said = False
     while (yield Act("reopen")) != "granted":
         if not said:
-            yield Act("say", level=WARNING, text="the server does not answer for it; our lock may be forgotten there")
+            yield Act("warn", text="the server does not answer for it; our lock may be forgotten there")
         said = True
         yield Act("wait", SOON)
 
@@ -67,10 +62,10 @@ def _come_back() -> Generator[Act, str, None]:
 def _retaken() -> Generator[Act, str, bool]:
     """Take the lock again; False when another machine has it for good."""
     waited = 0.0
-    while waited <= PATIENCE:
+    while waited <= LONGEST_LOOK:
         outcome = yield Act("retake")
         if outcome == "granted":
-            yield Act("say", level=WARNING, text="the server was restarted or away; our lock is taken again")
+            yield Act("warn", text="the server was restarted or away; our lock is taken again")
             return True
         if outcome == "gone":
             yield from _come_back()

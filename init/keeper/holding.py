@@ -6,24 +6,24 @@ passed, on the clock of the lease (CLOCK_BOOTTIME); what is to be logged is in `
 is what a root on the network asks for:
 
 - Nothing is ever taken away. RFC 2131 has a client stop using an address when its lease ends or is refused; then
-  the root would be gone, and with it whoever could mend it. The address stays and servers are asked on. A server
+  the root would be gone, and with it all that could mend it. The address stays and servers are asked on. A server
   makes sure that nobody answers on an address before it gives it to somebody else, and we do answer.
 - Another address is taken only where the server insists: after a refusal or the lease's end, when several questions
   brought no offer of the old one (dhcp.FAITHFUL_ATTEMPTS). It is added to the old one, which stays for the
   connections over it; routes follow the new lease, so that a network that was really renumbered is reached again
-  by whoever connects anew (a share mounted `hard` does).
+  by what connects anew (a share mounted `hard` does).
 - An address that the device no longer has, or has for a time only, was taken over by a DHCP client of the real
   system: its lease is left alone, and looked at again later.
 """
 
 from __future__ import annotations
 
-from init.network import state
-from init.network.state import Interface
+from init.network.state import Interface, lease_of, renewed
 from init.system.log import CRITICAL, DEBUG, ERROR, INFO, NOTICE, WARNING
 from init.system.stdlib import TYPE_CHECKING
 from init.wire import dhcp
 from init.wire.dhcp_options import Lease
+from init.wire.ethernet import octets
 from init.wire.exchange import BOUND, REBINDING, RENEWING
 
 if TYPE_CHECKING:
@@ -34,9 +34,8 @@ SOONEST_LOOK, LATEST_LOOK = 10.0, 300.0  # seconds between two looks at an addre
 
 
 def _client(interface: Interface, xid: int, now: float) -> dhcp.Client | Client6:
-    """The client that goes on with an interface's lease."""
     if interface.six:
-        from init.keeper import holding6  # only machines with IPv6 on their command line pay for it
+        from init.keeper import holding6  # late: few boots need it
 
         return holding6.resume(interface, xid, now)
     return _resume(interface, xid, now)
@@ -44,51 +43,39 @@ def _client(interface: Interface, xid: int, now: float) -> dhcp.Client | Client6
 
 def _resume(interface: Interface, xid: int, now: float) -> dhcp.Client:
     """The client of the boot once more, told what the boot's had been told."""
-    lease = Lease(
-        interface.protocol,
-        interface.address,
-        interface.server,
-        bytes.fromhex(interface.server_mac.replace(":", "")),
-        interface.obtained,
-        interface.prefix,
-        seconds=interface.lease_seconds or None,
-        renew_after=interface.renew_after,
-        rebind_after=interface.rebind_after,
-    )
     wish = dhcp.Wish(
-        "dhcp",
-        interface.address,
+        protocol="dhcp",
+        address=interface.address,
         hostname=interface.hostname if "hostname" in interface.fixed else "",
         nis_domain=interface.nis_domain if "nis_domain" in interface.fixed else "",
         client_id=bytes.fromhex(interface.client_id),
     )
-    return dhcp.Client.resume(bytes.fromhex(interface.mac.replace(":", "")), xid, wish, lease, now)
+    return dhcp.Client.resume(octets(interface.mac), xid, wish, lease_of(interface), now)
 
 
-def release(interface: Interface, xid: int, now: float) -> bytes:
+def release_frame(interface: Interface, xid: int, now: float) -> bytes:
     """Return the frame that gives an interface's lease (IPv4's) back, empty where it has none.
 
-    Nor is one kept that has run out by this machine's clock: the address was in use until now, and a server that has
-    given it to somebody else finds that the lease is not this client's.
+    One that has run out by this machine's clock is given back, too: the address was in use until now, and a server
+    that has given it to somebody else finds that the lease is not this client's.
     """
     return _resume(interface, xid, now).release() if interface.protocol == "dhcp" else b""
 
 
 class Holding:
-    """One interface's lease. `interface` is what became of it, `news` are (level, line) to be logged."""
+    """One interface's lease."""
 
     def __init__(self, interface: Interface, xid: int, now: float) -> None:
         """`xid` is a random number of 32 bits, `now` in seconds of CLOCK_BOOTTIME."""
-        self.interface = interface
-        self.news: list[tuple[int, str]] = []
+        self.interface = interface  # with the lease that it has by now
+        self.news: list[tuple[int, str]] = []  # levels and lines to be logged
         self._client = _client(interface, xid, now)
-        self._look_at = 0.0  # while the address is not ours
-        self._dropped = ""
-        self._ended = False  # and it has been said
+        self._look_at = 0.0  # when to look whether the address is ours again, 0 while it is
+        self._dropped = ""  # why a packet was dropped last, as it was logged
+        self._ended = False  # the lease, and it has been logged
 
     @property
     def asking(self) -> bool:
-        """Whether an answer may come."""
         return self._client.state != BOUND and not self._look_at
 
     def deadline(self) -> float:
@@ -115,7 +102,7 @@ class Holding:
             self._tell(now)
 
     def receive(self, frame: bytes, now: float, *, checksummed: bool = True) -> bool:
-        """Take in a frame (`checksummed` as in frames.parse_udp) or IPv6's payload; whether there is a new lease."""
+        """Take in a frame (`checksummed` as in ethernet.parse_udp) or IPv6's payload; whether there is a new lease."""
         before, client = self._client.state, self._client
         if isinstance(client, dhcp.Client):
             outcome = client.receive(frame, now, checksummed=checksummed)
@@ -158,12 +145,12 @@ class Holding:
         """Go over to the lease that was given in the state `before`."""
         old, self._dropped, self._ended = self.interface, "", False
         if isinstance(lease, Lease):
-            self.interface = state.renewed(old, lease)
+            self.interface = renewed(old, lease)
         else:
-            from init.network import state6
+            from init.network import state6  # late: few boots need it
 
             self.interface = state6.renewed(old, lease)
-        time, server = f"{lease.seconds} s" if lease.seconds else "ever", self.interface.server
+        seconds, server = f"{lease.seconds} s" if lease.seconds else "ever", self.interface.server
         if self.interface.address != old.address:
             self._say(
                 CRITICAL,
@@ -171,9 +158,9 @@ class Holding:
                 f"{old.address} stays for as long as the root's connections need it",
             )
         elif before in (RENEWING, REBINDING):
-            self._say(DEBUG, f"lease renewed by {server} for {time}")
+            self._say(DEBUG, f"lease renewed by {server} for {seconds}")
         else:
-            self._say(NOTICE, f"given again by {server} for {time}")
+            self._say(NOTICE, f"given again by {server} for {seconds}")
 
     def _say(self, level: int, text: str) -> None:
         self.news.append((level, f"{self.interface.device}: {self.interface.address}: {text}"))

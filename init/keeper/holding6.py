@@ -1,34 +1,23 @@
-"""What lease.py and ipv6.py need for DHCPv6: between a lease and what is recorded of it. Pure."""
+"""The client that goes on with a lease of DHCPv6, or gives it back."""
 
 from __future__ import annotations
 
 from init.cmdline import ip_request
+from init.network import state6
 from init.network.state import Interface
-from init.network.state6 import _NEVER
 from init.wire import dhcp6
-from init.wire.dhcp6_options import Lease6
-from init.wire.exchange import FOREVER
-from init.wire.netlink import FOREVER as ENDLESS
+from init.wire.ethernet import octets
 
 
-def resume(old: Interface, xid: int, now: float) -> dhcp6.Client:
+def resume(interface: Interface, xid: int, now: float) -> dhcp6.Client:
     """Return the client of the boot once more."""
-    lease = Lease6(
-        old.address,
-        bytes.fromhex(old.server.replace(":", "")),
-        seconds=old.lease_seconds or None,
-        preferred=None if old.preferred == ENDLESS else old.preferred,
-        renew_after=FOREVER if old.renew_after == _NEVER else old.renew_after,
-        rebind_after=FOREVER if old.rebind_after == _NEVER else old.rebind_after,
-        obtained=old.obtained,
-    )
-    return dhcp6.Client.resume(bytes.fromhex(old.mac.replace(":", "")), xid, lease, now)
+    return dhcp6.Client.resume(octets(interface.mac), xid, state6.lease_of(interface), now)
 
 
-def releasing(old: Interface, xid: int, now: float) -> dhcp6.Client | None:
+def releasing(interface: Interface, xid: int, now: float) -> dhcp6.Client | None:
     """Return a client that gives the interface's lease back, whatever time it has left; None where it has none."""
-    if old.protocol != ip_request.DHCP or not old.server:
+    if interface.protocol != ip_request.DHCP6 or not interface.server:
         return None
-    client = resume(old, xid, now)
+    client = resume(interface, xid, now)
     client.release(now)
     return client

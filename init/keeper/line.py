@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import select
 import time
 
-from init.keeper import holding
+from init.keeper.holding import Holding
 from init.network import sockets
 from init.network.rtnetlink import Rtnetlink
+from init.network.state import Interface
 from init.system.log import INFO
-from init.system.stdlib import TYPE_CHECKING
+from init.system.stdlib import Callable
 from init.wire import ethernet, netlink
 from init.wire.bootp import CLIENT_PORT
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from init.network.state import Interface
-    from init.wire.netlink import Link
-
-_ASSIGNED = ("address", "prefix", "gateway", "routes", "mtu")
+_ASSIGNED = ("address", "prefix", "gateway", "routes", "mtu")  # the fields that the kernel is told
 
 
 def now() -> float:
-    """The leases' clock."""
+    """The leases' clock, in seconds: it goes on while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def random() -> int:
-    """32 bits."""
-    return int.from_bytes(os.urandom(4), "big")
-
-
 class Line:
-    """One lease and the sockets it is talked about on, which are open only while an answer may come."""
+    """One lease; its sockets are open only while an answer may come."""
 
     def __init__(self, interface: Interface, poll: select.epoll) -> None:
-        self.holding = holding.Holding(interface, random(), now())
-        self.device: Link | None = None  # which has the address
+        self.holding = Holding(interface, sockets.new_xid(), now())
+        self.device: netlink.Link | None = None  # which has the address
         self._poll = poll
-        self._sockets: dict[int, sockets.Socket] = {}  # by the Ethernet type of what they are for
+        self._sockets: dict[int, sockets.Socket] = {}  # by Ethernet type
 
     def close(self) -> None:
         for opened in self._sockets.values():
@@ -57,20 +46,18 @@ class Line:
                     self.holding.news.append((INFO, f"{self.device.name}: {error}"))
 
     def _open(self, kind: int, build: Callable[[], sockets.Socket]) -> sockets.Socket:
-        """Return the socket for this kind of message, made by `build` where there is none yet. Raises OSError."""
+        """Return the socket for this Ethernet type, made by `build` where there is none yet. Raises OSError."""
         if kind not in self._sockets:
             self._sockets[kind] = build()
             self._poll.register(self._sockets[kind], select.EPOLLIN)
         return self._sockets[kind]
 
-    def _send(self, device: Link, frame: bytes) -> None:
-        """Send one message. Raises OSError."""
+    def _send(self, device: netlink.Link, frame: bytes) -> None:
         kind = ethernet.ethertype(frame)
         port = CLIENT_PORT if kind == ethernet.ETH_P_IP else 0
         self._open(kind, lambda: sockets.listen(device.name, kind, port)).send(frame)
 
     def receive(self) -> None:
-        """Hand on what has arrived."""
         try:
             for opened in tuple(self._sockets.values()):
                 while self.holding.asking and self._receive(opened):
@@ -85,10 +72,10 @@ class Line:
             self.holding.receive(packet.frame, now(), checksummed=packet.checksummed)
         return packet is not None
 
-    def assign(self, routes: Rtnetlink, old: Interface) -> None:
+    def assign(self, rtnetlink: Rtnetlink, old: Interface) -> None:
         """Add what a new lease has changed about address and routes to what is there. Raises OSError."""
         new = self.holding.interface
         if any(getattr(old, name) != getattr(new, name) for name in _ASSIGNED):
-            link = routes.holder(old.address)
+            link = rtnetlink.link_with(old.address)
             if link:
-                routes.assign(link, new)
+                rtnetlink.assign(link, new)

@@ -1,10 +1,10 @@
-"""Whoever stays behind keeps the root's leases: lease.py's effects, and the process that systemd is told to spare.
+"""The keeper: whatever stays behind keeps the root's leases, and here is the process that systemd is told to spare.
 
 In the supervisor a Keeper is one more descriptor to wait for. Where systemd gets the ramdisk, the image's entry
-point /keeper runs one by itself: started before the root is switched (switch.leave_keeper), on the staged ramdisk
+point /keeper runs one by itself: started before the root is switched (perform/switch.py), on the staged ramdisk
 alone, so that it holds neither the initramfs nor the root, with an argv[0] that begins with '@'
 (ROOT_STORAGE_DAEMONS); the shutdown ramdisk ends it. It also puts back what the real system takes down of the network
-(netwatch.py). No socket for packets is open while no answer is due.
+(watch.py). No socket for packets is open while no answer is due.
 """
 
 from __future__ import annotations
@@ -13,41 +13,31 @@ import os
 import select
 import time
 
-from init.keeper import watch as keeper_watch
 from init.keeper.line import Line, now
-from init.network import files as network_files
-from init.network import record as network_record
+from init.keeper.watch import Watch
+from init.network.files import leave_files, read_state
 from init.network.rtnetlink import Rtnetlink
+from init.network.state import Interface, Network
 from init.system import log, syscalls
 from init.system.cmodules import signal
-from init.system.log import ERROR, WARNING
+from init.system.log import ERROR, WARNING, Say
 from init.system.places import NETWORK
-from init.system.stdlib import TYPE_CHECKING
 from init.wire import netlink
-
-if TYPE_CHECKING:
-    from init.network.state import Interface, Network
-    from init.system.log import Say
-    from init.wire.netlink import Link
 
 
 def _line(interface: Interface, poll: select.epoll) -> Line:
-    """Begin to keep an interface's lease."""
     if interface.six:
-        from init.keeper import line6  # only machines with IPv6 on their command line pay for it
+        from init.keeper.line6 import Line6  # late: few boots need it
 
-        return line6.Line6(interface, poll)
+        return Line6(interface, poll)
     return Line(interface, poll)
 
 
 class Keeper:
-    """Keeps every lease of `network` that can end; poll its fileno() for reading, then call serve().
-
-    `network` is what became of it, recorded in `folder` as well.
-    """
+    """Keeps every lease that can end; poll its fileno() for reading, then call serve()."""
 
     def __init__(self, network: Network, folder: str, say: Say) -> None:
-        self.network = network
+        self.network = network  # with the leases that there are by now, as recorded in `folder`
         self._folder = folder
         self._say = say
         self._timer = syscalls.timerfd_create()
@@ -82,18 +72,18 @@ class Keeper:
 
     def _tick(self, line: Line) -> None:
         """Let time pass for one lease, and ask on the device that has its address by now."""
-        link = self._holder(line.holding.interface)
+        link = self._link_of(line.holding.interface)
         if link is None or line.device is None or link.number != line.device.number:
             line.close()  # the device is another than last time
         line.device = link
         line.holding.tick(now(), ours=link is not None)
         line.send()
 
-    def _holder(self, interface: Interface) -> Link | None:
+    def _link_of(self, interface: Interface) -> netlink.Link | None:
         """The device that has the interface's address: it may have been renamed, or become a bridge's."""
         try:
-            with Rtnetlink() as routes:
-                return routes.holder(interface.address)
+            with Rtnetlink() as rtnetlink:
+                return rtnetlink.link_with(interface.address)
         except (OSError, netlink.NetlinkError) as error:
             self._say(WARNING, f"lease: {error}")
             return None
@@ -104,9 +94,9 @@ class Keeper:
         interfaces = (new if interface == old else interface for interface in self.network.interfaces)
         self.network = self.network._replace(interfaces=tuple(interfaces))
         try:
-            with Rtnetlink() as routes:
-                line.assign(routes, old)
-            network_files.leave_files(self.network, self._folder, run="")
+            with Rtnetlink() as rtnetlink:
+                line.assign(rtnetlink, old)
+            leave_files(self.network, self._folder, run="")
         except (OSError, netlink.NetlinkError) as error:
             self._say(ERROR, f"lease: {new.device}: {error}")
 
@@ -121,11 +111,10 @@ def main() -> None:
         except OSError:
             pass
 
-    with open(f"{NETWORK}/state", encoding="utf-8", errors="surrogateescape") as file:
-        keeper = Keeper(network_record.decode(file.read()), NETWORK, say)
+    keeper = Keeper(read_state(NETWORK), NETWORK, say)
     os.setpriority(os.PRIO_PROCESS, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    watch = keeper_watch.Watch(say)
+    watch = Watch(say)
     poll = select.poll()
     poll.register(keeper, select.POLLIN)
     poll.register(watch, select.POLLIN)

@@ -1,7 +1,7 @@
 """What the real system's network managers find in /run, so that none of them takes the root's network down.
 
-Pure text, written once by perform.py while the image boots. Each tool is told by its own rules, about the root's
-devices and what they stand on, and about no others:
+Pure text, written once by files.leave_for_managers() while the image boots. Each tool is told by its own rules, about
+the root's devices and what they stand on, and about no others:
 
 systemd-networkd (systemd.network(5)) keeps what it finds (KeepConfiguration=) and starts no client of its own. The
     device stays a managed one, or systemd-networkd-wait-online would wait in vain for another; without waiting for
@@ -21,29 +21,25 @@ systemd-resolved is told the name servers (resolved.conf(5)); no manager has any
 from __future__ import annotations
 
 from init.network.links import VIRTUAL, same_device
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from init.network.state import Network
-    from init.wire.netlink import Link
+from init.network.state import Network
+from init.system.stdlib import Iterable, NamedTuple
+from init.wire.netlink import Link
 
 _ORIGIN = "# The root lies behind this network, which the initramfs has set up. See mkinitfs(7), The network stays.\n"
 _LOGICAL = "mkinitfs"  # the stanza that ifupdown is told of
-_ETHERNET = 17  # characters of an address
+_ETHERNET = 17  # characters of an Ethernet address with its colons
 # Names of other characters would mean something else in one or the other of these languages.
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-")
 
 
-class Left(NamedTuple):
-    """Paths below /run: the content of files, and the targets of symbolic links."""
+class RunFiles(NamedTuple):
+    """What to leave in /run, by path below it."""
 
-    files: dict[str, str]
-    links: dict[str, str]
+    files: dict[str, str]  # contents
+    links: dict[str, str]  # the targets of symbolic links
 
 
-def left(network: Network, links: Iterable[Link]) -> Left:
+def run_files(network: Network, links: Iterable[Link]) -> RunFiles:
     """Return what to leave in /run for `network`, whose devices are among `links`. Raises NetworkError."""
     known = {link.name: link for link in links}
     roots: dict[str, bool] = {}  # and whether networkd may manage them
@@ -53,7 +49,7 @@ def left(network: Network, links: Iterable[Link]) -> Left:
     names = [name for name in (*roots, *_below(network, roots)) if name in known and _PLAIN.issuperset(name)]
     devices = {name: known[name] for name in names}
     if not devices:
-        return Left({}, {})
+        return RunFiles({}, {})
     files = {f"systemd/network/00-mkinitfs-{name}.network": _networkd(network, link, managed=roots.get(name, False))
              for name, link in devices.items()}  # fmt: skip
     files["NetworkManager/conf.d/mkinitfs.conf"] = _network_manager(devices.values())
@@ -65,25 +61,25 @@ def left(network: Network, links: Iterable[Link]) -> Left:
     files |= {"udev/rules.d/81-mkinitfs.rules": _ORIGIN + rules} if rules else {}
     resolved = _resolved(network)
     files |= {"systemd/resolved.conf.d/mkinitfs.conf": resolved} if resolved else {}
-    return Left(files, {f"network/ifstate.{name}": f"{_LOGICAL}.{name}" for name in devices})
+    return RunFiles(files, {f"network/ifstate.{name}": f"{_LOGICAL}.{name}" for name in devices})
 
 
-def _below(network: Network, names: Iterable[str]) -> dict[str, str]:
+def _below(network: Network, names: dict[str, bool]) -> list[str]:
     """The devices that `names` stand on, whatever those stand on included."""
     if not network.made:
-        return {}
-    from init.cmdline import devices  # as everywhere: only where the command line has some made
+        return []
+    from init.cmdline import devices  # late: few boots need it
 
     made = [(made.parameter, made.value) for made in network.made]
     lower = {device.name: devices.lower(device) for device in devices.parse(made)}
-    found: dict[str, str] = {}
+    below: list[str] = []
     pending = list(names)
     while pending:
         for name in lower.get(pending.pop(), ()):
-            if name not in found:
-                found[name] = ""
+            if name not in below:
+                below.append(name)
                 pending.append(name)
-    return {name: "" for name in found if name not in names}
+    return [name for name in below if name not in names]
 
 
 def _is_card(link: Link) -> bool:

@@ -1,27 +1,22 @@
-"""The network's state as text for the way back: encode and decode."""
+"""The network's state as text, for the keeper and the way back: encode and decode.
+
+Lines `field=value`, one block for each device, an empty line between blocks. Values never hold a line break: their
+grammars exclude it. Lists are separated by spaces.
+"""
 
 from __future__ import annotations
 
 from init.network.state import Interface, Made, Network, NetworkError
+from init.system.stdlib import Callable
 from init.wire.dhcp_options import Route
 
 _NONE = "-"  # stands for an empty text in a list
-_INTEGERS = ("prefix", "mtu", "metric", "lease_seconds", "preferred")
 
 
 def encode(network: Network) -> str:
-    """Return the state that decode() reads. Values never hold a line break: their grammars exclude it."""
-    blocks = [made._asdict() for made in network.made] + [found._asdict() for found in network.interfaces]
-    return "\n".join("".join(f"{name}={_text(value)}\n" for name, value in block.items()) for block in blocks)
-
-
-def _text(value: object) -> str:
-    """A value of Interface as text: lists are separated by spaces, a route is destination/prefix,gateway."""
-    if isinstance(value, Route):
-        return f"{value.destination}/{value.prefix},{value.gateway}"
-    if isinstance(value, tuple):
-        return " ".join(_text(item) or _NONE for item in value)
-    return str(value)
+    """Return the state that decode() reads."""
+    blocks = [made._asdict() for made in network.made] + [interface._asdict() for interface in network.interfaces]
+    return "\n".join("".join(f"{name}={_write(value)}\n" for name, value in block.items()) for block in blocks)
 
 
 def decode(text: str) -> Network:
@@ -31,23 +26,44 @@ def decode(text: str) -> Network:
         for block in text.split("\n\n"):
             values = dict(line.split("=", 1) for line in block.splitlines())
             if "parameter" in values:
-                cards = tuple("" if card == _NONE else card for card in values["cards"].split())
-                made.append(Made(values["parameter"], values["value"], cards))
+                made.append(Made(values["parameter"], values["value"], _read_cards(values["cards"])))
             elif values:
-                interfaces.append(_interface(values))
+                read = {name: reader(values[name]) for name, reader in _READERS.items()}
+                interfaces.append(Interface(**{**values, **read}))  # type: ignore[arg-type]
     except (ValueError, TypeError, KeyError) as error:
         raise NetworkError(f"network state: cannot be read: {error!r}") from error
     return Network(tuple(interfaces), tuple(made))
 
 
-def _interface(values: dict[str, str]) -> Interface:
-    """One block of the state."""
-    numbers: dict[str, float] = {name: int(values[name]) for name in _INTEGERS}
-    numbers |= {name: float(values[name]) for name in ("obtained", "renew_after", "rebind_after")}
-    lists = {name: tuple(values[name].split()) for name in ("dns", "search", "ntp", "fixed")}
+def _write(value: object) -> str:
+    if isinstance(value, Route):
+        return f"{value.destination}/{value.prefix},{value.gateway}"
+    if isinstance(value, tuple):
+        return " ".join(_write(item) or _NONE for item in value)
+    return str(value)
+
+
+def _read_list(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+def _read_cards(text: str) -> tuple[str, ...]:
+    return tuple("" if word == _NONE else word for word in text.split())
+
+
+def _read_routes(text: str) -> tuple[Route, ...]:
     routes = []
-    for word in values["routes"].split():
+    for word in text.split():
         network, _, gateway = word.partition(",")
         destination, _, prefix = network.partition("/")
         routes.append(Route(destination, int(prefix), gateway))
-    return Interface(**{**values, **numbers, **lists, "routes": tuple(routes)})  # type: ignore[arg-type]
+    return tuple(routes)
+
+
+# The fields of Interface that are no text.
+_READERS: dict[str, Callable[[str], object]] = {
+    **dict.fromkeys(("prefix", "mtu", "metric", "lease_seconds", "preferred"), int),
+    **dict.fromkeys(("obtained", "renew_after", "rebind_after"), float),
+    **dict.fromkeys(("dns", "search", "ntp", "fixed"), _read_list),
+    "routes": _read_routes,
+}

@@ -2,62 +2,47 @@
 
 from __future__ import annotations
 
-import select
 import time
 
 from init.network.links import same_device
 from init.network.rtnetlink import Rtnetlink
-from init.network.state import Network, NetworkError
-from init.system.stdlib import TYPE_CHECKING
+from init.network.state import Made, Network, NetworkError
+from init.system.log import INFO, Say
 from init.wire import netlink
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
-
-def restore(
-    network: Network,
-    *,
-    deadline: float,
-    log: Callable[[str], None],
-    now: Callable[[], float] = time.monotonic,
-) -> None:
-    """Bring every device back to what `network` says, and wait for its carrier; without harm where nothing
-    is missing.
+def restore(network: Network, *, deadline: float, say: Say) -> None:
+    """Bring every device back to what `network` says, and wait for its carrier until `deadline` on the monotonic clock;
+    without harm where nothing is missing.
 
     The real system may have renamed the device, so it is known by its hardware address. Raises NetworkError.
     """
     try:
-        with Rtnetlink() as kernel:
-            kernel.set_up_loopback()
+        with Rtnetlink() as rtnetlink:
+            rtnetlink.set_up_loopback()
             if network.made:
-                make_again(kernel, network, deadline, log, now)
-            links = kernel.links()
+                _make_again(rtnetlink, network.made, deadline, say)
+            links = rtnetlink.links()
             for interface in network.interfaces:
                 link = same_device(interface, links.values())
-                kernel.assign(link, interface)
-                log(f"{interface.describe()} restored on {link.name}")
+                rtnetlink.assign(link, interface)
+                say(INFO, f"network: {interface.describe()} restored on {link.name}")
                 while not links.get(link.number, link).carrier:
-                    left = deadline - now()
+                    left = deadline - time.monotonic()
                     if left <= 0:
                         raise NetworkError(f"network: {link.name}: no carrier", "was the cable pulled?")
-                    poll = select.poll()
-                    poll.register(kernel.events, select.POLLIN)
-                    poll.poll(int(left * 1000) + 1)
-                    kernel.changes(links)
+                    rtnetlink.await_changes(links, left)
     except (OSError, netlink.NetlinkError) as error:
         raise NetworkError(f"network: {error}") from error
 
 
-def make_again(
-    kernel: Rtnetlink, network: Network, deadline: float, log: Callable[[str], None], now: Callable[[], float]
-) -> None:
+def _make_again(rtnetlink: Rtnetlink, before: tuple[Made, ...], deadline: float, say: Say) -> None:
     """Make what the real system has taken apart; cards are known by their address. Raises NetworkError, OSError."""
-    from init.cmdline import devices, ip_request
-    from init.network import made_devices
+    from init.cmdline import devices, ip_request  # late: few boots need it
+    from init.network.made_devices import Maker  # late: few boots need it
 
     # A card that was given a name keeps the one that it has by now.
-    again = [made for made in network.made if made.parameter != "ifname"]
+    again = [made for made in before if made.parameter != "ifname"]
     try:
         wanted = devices.parse((made.parameter, made.value) for made in again)
     except ip_request.GrammarError as error:
@@ -65,4 +50,4 @@ def make_again(
     macs: dict[str, str] = {}
     for device, made in zip(wanted, again, strict=True):
         macs |= dict(zip(devices.lower(device), made.cards, strict=False))
-    made_devices.make(kernel, wanted, macs, deadline=deadline, log=log, now=now)
+    Maker(rtnetlink, macs, say).make(wanted, deadline)

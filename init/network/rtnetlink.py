@@ -1,36 +1,40 @@
-"""rtnetlink's sockets: what netlink.py encodes, asked of the kernel and followed as it changes."""
+"""rtnetlink's sockets: what wire/netlink.py encodes, asked of the kernel and followed as it changes."""
 
 from __future__ import annotations
 
 import errno
 import os
+import select
 
+from init.network.state import Interface
 from init.system.cmodules import socket
-from init.system.stdlib import TYPE_CHECKING
-from init.wire import netlink
-from init.wire.ip4 import packed
+from init.system.stdlib import Callable, Iterator
+from init.wire import ip4, netlink
+from init.wire.exchange import INFINITE
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+_LARGEST = 65536  # bytes that one recv() may return; the kernel's own answers are at most 32 kB (netlink_recvmsg)
 
-    from init.network.state import Interface
-    from init.wire.netlink import Link
-    from init.wire.netlink6 import Address6
 
-_LARGEST = 65536
+def packed(address: str) -> bytes:
+    """Return the bytes of an address of either family, b"" where the text is none."""
+    if ":" not in address:
+        return ip4.packed(address) or b""
+    from init.wire import ip6  # late: few boots need it
+
+    return ip6.packed(address) or b""
 
 
 class Rtnetlink:
-    """rtnetlink: one socket for requests and their answers, one for what happens meanwhile."""
+    """One socket for requests and their answers, `events` for what happens meanwhile."""
 
     def __init__(self, groups: int = netlink.RTMGRP_LINK) -> None:
-        """`groups` are the kinds of change that `events` announces."""
+        """`groups` are the kinds of change that `events` announces (RTMGRP_*)."""
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
         self._requests = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
         self._requests.bind((0, 0))
         self.events = socket.socket(socket.AF_NETLINK, kind | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         self.events.bind((0, groups))
-        self.other: Callable[[netlink.Message], None] | None = None  # what changes() hands on
+        self.other: Callable[[netlink.Message], None] | None = None  # is given what changes() has no use for
         self._sequence = 0
 
     def __enter__(self) -> Rtnetlink:
@@ -58,60 +62,56 @@ class Rtnetlink:
                     return answer
                 answer.append(message)
 
-    def links(self) -> dict[int, Link]:
-        """Return every device by its index."""
-        found = map(netlink.link, self.ask(netlink.dump_links))
-        return {link.number: link for link in found}
+    def links(self) -> dict[int, netlink.Link]:
+        return {link.number: link for link in map(netlink.link, self.ask(netlink.dump_links))}
 
-    def addresses(self, number: int) -> list[netlink.Address]:
-        """Return the IPv4 addresses of the device with this index."""
-        found = map(netlink.address, self.ask(netlink.dump_addresses))
-        return [address for address in found if address.link == number]
+    def addresses(self, number: int, family: int = netlink.AF_INET) -> list[netlink.Address]:
+        addresses = map(netlink.address, self.ask(netlink.dump_addresses, family))
+        return [address for address in addresses if address.link == number]
 
-    def holder(self, address: str) -> Link | None:
+    def link_with(self, address: str) -> netlink.Link | None:
         """Return the device that has this address without end, as assign() gives it.
 
         An address that is there for a time only is some DHCP client's of the real system, which has taken it over.
         """
-        if ":" in address:
-            return self._holder6(address)
+        family = netlink.AF_INET6 if ":" in address else netlink.AF_INET
         wanted = packed(address)
-        for found in map(netlink.address, self.ask(netlink.dump_addresses)):
-            if found.address == wanted and found.valid == netlink.FOREVER:
-                return self.links().get(found.link)
+        for one in map(netlink.address, self.ask(netlink.dump_addresses, family)):
+            if one.address == wanted and one.usable and one.valid == INFINITE:
+                return self.links().get(one.link)
         return None
 
-    def _holder6(self, address: str) -> Link | None:
-        from init.wire import (
-            ip6,
-            netlink6,  # as everywhere: only where there is IPv6 to do
-        )
-
-        wanted = ip6.packed(address)
-        for found in map(netlink6.address, self.ask(netlink6.dump_addresses)):
-            if found.address == wanted and found.usable and found.valid == netlink.FOREVER:
-                return self.links().get(found.link)
-        return None
-
-    def changes(self, links: dict[int, Link]) -> None:
-        """Bring `links` up to date with what was announced since; never waits."""
+    def announced(self) -> Iterator[netlink.Message]:
+        """Yield what was announced since; never waits. Raises OSError: ENOBUFS for more than the socket could hold."""
         try:
             while True:
-                for message in netlink.messages(self.events.recv(_LARGEST)):
-                    if message.kind in (netlink.RTM_NEWLINK, netlink.RTM_DELLINK):
-                        link = netlink.link(message)
-                        links.pop(link.number, None)
-                        if message.kind == netlink.RTM_NEWLINK:
-                            links[link.number] = link
-                    elif self.other:
-                        self.other(message)
+                yield from netlink.messages(self.events.recv(_LARGEST))
         except BlockingIOError:
             return
+
+    def changes(self, links: dict[int, netlink.Link]) -> None:
+        """Bring `links` up to date with what was announced since; never waits."""
+        try:
+            for message in self.announced():
+                if message.kind in (netlink.RTM_NEWLINK, netlink.RTM_DELLINK):
+                    link = netlink.link(message)
+                    links.pop(link.number, None)
+                    if message.kind == netlink.RTM_NEWLINK:
+                        links[link.number] = link
+                elif self.other:
+                    self.other(message)
         except OSError as error:
-            if error.errno != errno.ENOBUFS:  # more was announced than the socket could hold: look again
+            if error.errno != errno.ENOBUFS:
                 raise
             links.clear()
             links.update(self.links())
+
+    def await_changes(self, links: dict[int, netlink.Link], seconds: float) -> None:
+        """Wait until something is announced, so long at most, and bring `links` up to date."""
+        poll = select.poll()
+        poll.register(self.events, select.POLLIN)
+        poll.poll(max(0, int(seconds * 1000)) + 1)
+        self.changes(links)
 
     def set_up_loopback(self) -> None:
         """Bring lo up; the kernel gives it its address by itself."""
@@ -119,52 +119,24 @@ class Rtnetlink:
             if link.flags & netlink.IFF_LOOPBACK and not link.up:
                 self.ask(netlink.set_link, link.number, up=True)
 
-    def addresses6(self, number: int) -> list[Address6]:
-        """Return the IPv6 addresses of the device with this index."""
-        from init.wire import netlink6
-
-        found = map(netlink6.address, self.ask(netlink6.dump_addresses))
-        return [address for address in found if address.link == number]
-
     def gateway6(self, number: int) -> str:
         """Return the router that IPv6's default route by this device goes to, "" where there is none."""
-        from init.wire import ip6, netlink6
+        from init.wire import ip6, netlink6  # late: few boots need it
 
-        found = map(netlink6.gateway, self.ask(netlink6.dump_routes))
-        return next((ip6.text(gateway) for index, gateway in found if index == number), "")
+        gateways = map(netlink6.gateway, self.ask(netlink6.dump_routes))
+        return next((ip6.text(gateway) for index, gateway in gateways if index == number), "")
 
-    def router_flags(self, number: int) -> int:
-        """Return what routers on this device said last (netlink6.router_flags)."""
-        from init.wire import netlink6
-
-        messages = self.ask(netlink.dump_links)
-        return next((netlink6.router_flags(one) for one in messages if netlink.link(one).number == number), 0)
-
-    def assign(self, link: Link, interface: Interface) -> None:
+    def assign(self, link: netlink.Link, interface: Interface) -> None:
         """Give a device its MTU, address and routes; doing it twice changes nothing. Raises OSError."""
         mtu = interface.mtu if interface.mtu != link.mtu else 0
         self.ask(netlink.set_link, link.number, up=True, mtu=mtu)
-        if interface.six:
-            self._assign6(link, interface)
-            return
-        self.ask(netlink.replace_address, link.number, packed(interface.address), interface.prefix)
+        # IPv6's it has, or had a moment ago: the kernel need not look again whether another machine has it.
+        flags, preferred = netlink.IFA_F_NODAD if interface.six else 0, interface.preferred
+        address = packed(interface.address)
+        self.ask(netlink.replace_address, link.number, address, interface.prefix, flags=flags, preferred=preferred)
         # Routes to neighbours first: the others may need them to reach their gateway.
         for route in sorted(interface.routes, key=lambda route: bool(route.gateway)):
-            gateway = packed(route.gateway) or b""
-            self.ask(netlink.replace_route, link.number, packed(route.destination), route.prefix, gateway)
-        if interface.gateway:
-            gateway = packed(interface.gateway) or b""
-            self.ask(netlink.replace_route, link.number, bytes(4), 0, gateway, interface.metric)
-
-    def _assign6(self, link: Link, interface: Interface) -> None:
-        """Give a device the IPv6 address that it has, or had a moment ago, and its default route."""
-        from init.wire import ip6, netlink6
-
-        address, flags = ip6.packed(interface.address) or b"", netlink6.IFA_F_NODAD
-        self.ask(
-            netlink6.replace_address, link.number, address, interface.prefix,
-            flags=flags, preferred=interface.preferred,
-        )  # fmt: skip
-        if interface.gateway and not self.gateway6(link.number):
-            gateway = ip6.packed(interface.gateway) or b""
-            self.ask(netlink6.default_route, link.number, gateway, interface.metric)
+            destination = packed(route.destination)
+            self.ask(netlink.replace_route, link.number, destination, route.prefix, packed(route.gateway))
+        if interface.gateway and not (interface.six and self.gateway6(link.number)):
+            self.ask(netlink.default_route, link.number, packed(interface.gateway), interface.metric)

@@ -1,51 +1,37 @@
-"""The search for a device: set up, waited for, asked on; network.py gives it what was found.
+"""The search for a device: set up, waited for, asked on, and given the address that comes of it.
 
 It waits for conditions only: for a device to appear and to have carrier (rtnetlink's own notifications) and for
 packets, in one poll() whose time-out is the next thing that a client wants to do. Nothing here decides anything about
-DHCP (dhcp.py).
+DHCP (wire/dhcp.py).
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import select
+import time
 
-from init.network import sockets
-from init.network.links import VIRTUAL
-from init.network.state import NetworkError
-from init.system.stdlib import TYPE_CHECKING
-from init.wire import dhcp, netlink
-from init.wire import ethernet as wire_ethernet
-from init.wire.exchange import FOREVER
+from init.cmdline.ip_request import Request
+from init.network import sockets, state
+from init.network.links import VIRTUAL, listed
+from init.network.rtnetlink import Rtnetlink
+from init.network.state import Interface, NetworkError
+from init.system.log import INFO, WARNING, Say
+from init.system.stdlib import Callable, Iterable, Mapping
+from init.wire import dhcp, ethernet, netlink
+from init.wire.exchange import FOREVER, Outcome
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from init.cmdline.ip_request import Request
-    from init.network.rtnetlink import Rtnetlink
-    from init.wire.exchange import Outcome
-    from init.wire.netlink import Link
-
-    Log = Callable[..., None]
-
-_RETRY_UP = 2.0  # seconds until a device that could not be set up is tried again
-_AT_ONCE = 64  # packets, so that whoever floods the wire does not keep us from looking at the clock
+_RETRY_WAIT = 2.0  # seconds until a device that could not be set up is tried again
+_AT_ONCE = 64  # packets, so that a flood of them does not keep us from looking at the clock
 
 
-def _wish(request: Request) -> dhcp.Wish:
-    return dhcp.Wish(
-        request.autoconf or "any", request.client, request.server, request.hostname, request.domain, request.client_id
-    )
+class Candidate:
+    """A device that may be the one, and what has come of it so far."""
 
-
-class Device:
-    """A device that may be the one, and its client while it has carrier; `sockets` are those of it alone."""
-
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: netlink.Link) -> None:
         self.link = link
-        self.client: dhcp.Client | None = None
-        self.sockets: list[sockets.Socket] = []
+        self.client: dhcp.Client | None = None  # while it has carrier
+        self.sockets: list[sockets.Socket] = []  # for this device alone
         self.set_up_by_us = False
         self.early = False  # asked on carrier alone, so the question may be lost (netlink.Link.running)
         self.retry_at = 0.0
@@ -56,13 +42,19 @@ class Device:
         """Make the client; its first question is ready. Raises OSError."""
         if self.link.type != netlink.ARPHRD_ETHER:
             raise OSError(errno.EPROTONOSUPPORT, "not an Ethernet device, no server can be asked")
-        xid = int.from_bytes(os.urandom(4), "big")
-        mac = bytes.fromhex(self.link.mac.replace(":", ""))
-        self.client = dhcp.Client(mac, xid, _wish(request), now, fresh=True, probing=True)
+        wish = dhcp.Wish(
+            protocol=request.autoconf or "any",
+            address=request.client,
+            server=request.server,
+            hostname=request.hostname,
+            nis_domain=request.domain,
+            client_id=request.client_id,
+        )
+        mac = ethernet.octets(self.link.mac)
+        self.client = dhcp.Client(mac, sockets.new_xid(), wish, now, fresh=True, probing=True)
         self.outcome = "no answer"
 
     def stop(self, outcome: str) -> None:
-        """Close the sockets and forget the client."""
         for opened in self.sockets:
             opened.close()
         self.sockets.clear()
@@ -79,7 +71,7 @@ class Device:
         `listen` gives the socket for an Ethernet type, which hears the answers from then on.
         """
         for frame in self.client.outgoing() if self.client else ():
-            kind = wire_ethernet.ethertype(frame)
+            kind = ethernet.ethertype(frame)
             opened = listen(kind)
             try:
                 opened.sendto(frame, (self.link.name, kind))
@@ -88,48 +80,80 @@ class Device:
 
 
 class Search:
-    """The search for the device of one request, and for its lease where a server is to give one."""
+    """The search for the device of one request, and for its lease where a server is to give one.
 
+    `taken` are the names of devices that other requests mean, `above` what the command line has made of which
+    (devices.above); deadline and clients go by the monotonic clock.
+    """
+
+    GROUPS = netlink.RTMGRP_LINK  # what rtnetlink has to announce
     HINT = "is there a DHCP server? a static address: ip=<client>::<gateway>:<netmask>::<device>:off"
 
     def __init__(
-        self,
-        kernel: Rtnetlink,
-        request: Request,
-        taken: set[str],
-        log: Log,
-        now: Callable[[], float],
-        above: Mapping[str, tuple[str, ...]],
+        self, rtnetlink: Rtnetlink, request: Request, taken: set[str], say: Say, above: Mapping[str, tuple[str, ...]]
     ) -> None:
-        self.kernel = kernel
+        self._rtnetlink = rtnetlink
         self._request = request
         self._taken = taken
-        self._log = log
-        self.now = now
+        self._say = say
         self._above = above
-        self._links = kernel.links()
-        self._devices: dict[int, Device] = {}
-        self._sockets: dict[int, sockets.Socket] = {}  # of all devices, one for each Ethernet type
-        self._winner: Device | None = None
+        self._links = rtnetlink.links()
+        self._devices: dict[int, Candidate] = {}
+        self._sockets: dict[int, sockets.Socket] = {}  # for all devices, by Ethernet type
+        self._winner: Candidate | None = None
+        self._ignored: tuple[str, ...] = ()  # what the lease has that is left out, and why
 
-    def run(self, deadline: float) -> Device:
+    def configure(self, metric: int, deadline: float) -> Interface:
+        """Find the device, give it its address and routes. Raises NetworkError, OSError, NetlinkError."""
+        try:
+            interface = self._assign(self._find(deadline), metric)
+        finally:
+            self._finish()
+        for reason in self._ignored:
+            self._say(INFO, f"network: {interface.device}: ignored {reason}")
+        self._say(INFO, f"network: {interface.describe()}")
+        return interface
+
+    def _find(self, deadline: float) -> Candidate:
         """Return the device; it has no client where the address is on the command line. Raises NetworkError."""
         self._follow_links()
         if not self._devices:
-            self._log(f"waiting for {self._what()}")
+            self._say(INFO, f"network: waiting for {self._what()}")
         while True:
-            now = self.now()
+            now = time.monotonic()
             self._winner = winner = self._advance(now)
             if winner is not None:
                 return winner
             if now >= deadline:
                 raise self._failure()
-            self._wait(min(deadline, *self._deadlines(), deadline) - now)
+            self._wait(min((deadline, *self._deadlines())) - now)
             self._follow_links()
-            self._hear(self.now())
+            self._hear(time.monotonic())
 
-    def _wanted(self, link: Link) -> bool:
-        """Whether this device may be the one that the request means."""
+    def _assign(self, device: Candidate, metric: int) -> Interface:
+        """Give the device that was found the address of its lease or of the command line. Raises OSError."""
+        link, lease = device.link, device.client.lease if device.client else None
+        if lease is None:
+            from init.network.conflict import who_has  # late: few boots need it
+
+            interface = state.static(self._request, link, metric)
+            if trouble := who_has(self._rtnetlink, link, interface.address):
+                self._tell(device, f"WARNING: {interface.address} {trouble}", WARNING)
+        else:
+            lease = lease._replace(obtained=self._on_boottime(lease.obtained))
+            interface = state.leased(self._request, link, lease, metric)
+            self._ignored = lease.ignored
+        self._rtnetlink.assign(link, interface)
+        return interface
+
+    def _on_boottime(self, moment: float) -> float:
+        """A moment of the search's clock on the leases', which goes on while the machine sleeps."""
+        return moment + (time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic())
+
+    def meant(self) -> dict[int, netlink.Link]:
+        return {index: link for index, link in self._links.items() if self._may_be_meant(link)}
+
+    def _may_be_meant(self, link: netlink.Link) -> bool:
         if self._request.device:
             return link.name == self._request.device
         if self._above:  # unnamed, it is what the command line had made of cards, not the cards
@@ -138,13 +162,13 @@ class Search:
                 return link.name in tops and link.name not in self._taken
         if self._request.mac:
             return link.card == self._request.mac and link.kind not in VIRTUAL
-        ethernet = link.type == netlink.ARPHRD_ETHER and link.flags & netlink.IFF_BROADCAST
+        broadcasts = link.type == netlink.ARPHRD_ETHER and link.flags & netlink.IFF_BROADCAST
         free = not link.master and link.name not in self._taken and link.kind not in VIRTUAL
-        return bool(ethernet and free)
+        return bool(broadcasts and free)
 
     def _tops(self) -> set[str]:
         """The devices that the command line had made of the card that BOOTIF= names, or of any."""
-        from init.cmdline.devices import tops
+        from init.cmdline.devices import tops  # late: few boots need it
 
         mac = self._request.mac
         cards = [link.name for link in self._links.values() if link.card == mac and link.kind not in VIRTUAL]
@@ -158,62 +182,57 @@ class Search:
 
     def _follow_links(self) -> None:
         """Take in what the kernel announced: devices that came, changed or went."""
-        self.kernel.changes(self._links)
-        wanted = {index: link for index, link in self._links.items() if self._wanted(link)}
-        for index in self._devices.keys() - wanted.keys():
+        self._rtnetlink.changes(self._links)
+        meant = self.meant()
+        for index in self._devices.keys() - meant.keys():
             gone = self._devices.pop(index)
             gone.stop("gone")
-            self._log(f"{gone.link.name}: gone")
-        for index, link in wanted.items():
+            self._tell(gone, "gone")
+        for index, link in meant.items():
             if index not in self._devices:
-                self._devices[index] = self._device(link)
+                self._devices[index] = self._candidate(link)
             self._devices[index].link = link
 
-    def _device(self, link: Link) -> Device:
-        """Begin with a device."""
-        return Device(link)
+    def _candidate(self, link: netlink.Link) -> Candidate:
+        return Candidate(link)
 
-    def _advance(self, now: float) -> Device | None:
+    def _advance(self, now: float) -> Candidate | None:
         """Do for every device what its state allows; return the one that is decided."""
         for device in self._devices.values():
             try:
-                if self._one(device, now):
+                if self._ready(device, now) and self._serve(device, now):
                     return device
             except OSError as error:
                 device.stop(f"{error.strerror}")
-                device.retry_at = now + _RETRY_UP
-                self._log(f"{device.link.name}: {error.strerror}")
+                device.retry_at = now + _RETRY_WAIT
+                self._tell(device, f"{error.strerror}")
         return None
 
-    def _one(self, device: Device, now: float) -> bool:
-        """Carry one device forward; True when it is the one."""
-        return self._ready(device, now) and self._serve(device, now)
-
-    def _ready(self, device: Device, now: float) -> bool:
+    def _ready(self, device: Candidate, now: float) -> bool:
         """Set a device up; True when it has carrier."""
         if device.retry_at > now:
             return False
         hwaddr = self._request.hwaddr
         if hwaddr and device.link.mac != hwaddr:
-            self.kernel.ask(netlink.set_link, device.link.number, up=False)  # most drivers take no other while up
-            self.kernel.ask(netlink.set_link, device.link.number, mac=bytes.fromhex(hwaddr.replace(":", "")))
+            self._rtnetlink.ask(netlink.set_link, device.link.number, up=False)  # most drivers take no other while up
+            self._rtnetlink.ask(netlink.set_link, device.link.number, mac=ethernet.octets(hwaddr))
             device.link = device.link._replace(mac=hwaddr, flags=device.link.flags & ~netlink.IFF_UP)
         if not device.link.up and not device.set_up_by_us:
             # One after the other, each asked at once: setting all up first gains nothing and costs the last its turn.
-            self.kernel.ask(netlink.set_link, device.link.number, up=True)
+            self._rtnetlink.ask(netlink.set_link, device.link.number, up=True)
             device.set_up_by_us = True
-            self.kernel.changes(self._links)
+            self._rtnetlink.changes(self._links)
             device.link = self._links.get(device.link.number, device.link)
             if not device.link.carrier:
-                self._log(f"{device.link.name}: set up, waiting for its carrier")
+                self._tell(device, "set up, waiting for its carrier")
         if not device.link.carrier:
             if device.client or device.sockets:
                 device.stop("lost its carrier")
-                self._log(f"{device.link.name}: lost its carrier")
+                self._tell(device, "lost its carrier")
             return False
         return True
 
-    def _serve(self, device: Device, now: float) -> bool:
+    def _serve(self, device: Candidate, now: float) -> bool:
         """Ask on a device that has carrier; True when it is the one."""
         if not self._needs_server():
             return True
@@ -221,7 +240,7 @@ class Search:
             device.start(self._request, now)
             device.early = not device.link.running
             device.send(self._listen)
-            self._log(f"{device.link.name}: carrier, asking for an address ({self._request.autoconf or 'any'})")
+            self._tell(device, f"carrier, asking for an address ({self._request.autoconf or 'any'})")
         elif device.early and device.link.running:
             device.client.repeat(now)
             device.early = False
@@ -232,7 +251,6 @@ class Search:
         return device.client.lease is not None
 
     def _listen(self, kind: int) -> sockets.Socket:
-        """Return the socket for one Ethernet type, opened where it is not. Raises OSError."""
         if kind not in self._sockets:
             self._sockets[kind] = sockets.listen_everywhere(kind)
         return self._sockets[kind]
@@ -251,19 +269,19 @@ class Search:
                     outcome = client.receive(packet.frame, now, checksummed=packet.checksummed)
                     self._note(device, outcome)
 
-    def _note(self, device: Device, outcome: Outcome) -> None:
+    def _note(self, device: Candidate, outcome: Outcome) -> None:
         """Remember what became of a packet, and log what is worth it."""
         if outcome.kind == "nak":
             device.outcome = f"refused by the server: {outcome.reason or 'no reason given'}"
-            self._log(f"{device.link.name}: {device.outcome}")
+            self._tell(device, device.outcome)
         elif outcome.kind == "dropped":
             device.outcome = f"no good answer; dropped a packet: {outcome.reason}"
             if outcome.reason not in device.reasons:
                 device.reasons.add(outcome.reason)
-                self._log(f"{device.link.name}: dropped a packet: {outcome.reason}")
+                self._tell(device, f"dropped a packet: {outcome.reason}")
         elif outcome.kind == "taken":
             device.outcome = f"{outcome.reason}; declined"
-            self._log(f"{device.link.name}: {device.outcome}", 4)
+            self._tell(device, device.outcome, WARNING)
         elif outcome.kind == "offer":
             device.outcome = "an offer, but no acknowledgement of it"
 
@@ -276,7 +294,7 @@ class Search:
     def _deadlines(self) -> Iterable[float]:
         """When something is due though nothing happens."""
         for device in self._devices.values():
-            if device.retry_at > self.now():
+            if device.retry_at > time.monotonic():
                 yield device.retry_at
             else:
                 yield device.deadline()
@@ -284,12 +302,12 @@ class Search:
     def _wait(self, seconds: float) -> None:
         """Sleep until a device changes, a packet comes, or so many seconds have passed."""
         poll = select.poll()
-        poll.register(self.kernel.events, select.POLLIN)
+        poll.register(self._rtnetlink.events, select.POLLIN)
         for opened in [*self._sockets.values(), *(own for device in self._devices.values() for own in device.sockets)]:
             poll.register(opened, select.POLLIN)
         poll.poll(max(0, int(seconds * 1000) + 1))
 
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """Close every socket; set down again what was set up in vain, which takes the kernel its time."""
         winner = self._winner
         for opened in self._sockets.values():
@@ -300,23 +318,22 @@ class Search:
             device.stop(outcome)
             if winner is not None and device is not winner:
                 if device.set_up_by_us:
-                    self.kernel.ask(netlink.set_link, device.link.number, up=False)
-                self._log(f"{device.link.name}: {outcome}; left alone, {winner.link.name} was first")
+                    self._rtnetlink.ask(netlink.set_link, device.link.number, up=False)
+                self._tell(device, f"{outcome}; left alone, {winner.link.name} was first")
+
+    def _tell(self, device: Candidate, text: str, level: int = INFO) -> None:
+        self._say(level, f"network: {device.link.name}: {text}")
 
     def _what(self) -> str:
-        """What the request means, in words."""
         request = self._request
         if request.device:
             return f"the device {request.device}"
         return f"the device with the address {request.mac} (BOOTIF=)" if request.mac else "an Ethernet device"
 
     def _failure(self) -> NetworkError:
-        """Say what happened on each device."""
         if not self._devices:
-            others = [link for link in self._links.values() if not link.flags & netlink.IFF_LOOPBACK]
-            there = ", ".join(f"{link.name} ({link.mac})" for link in others)
             return NetworkError(
-                f"network: {self._what()} is not there; there are: {there or 'none'}",
+                f"network: {self._what()} is not there; there are: {listed(self._links.values())}",
                 "is its driver in the image (--hardware, --module), and the name the kernel's own (eth0)?",
             )
         outcomes = "; ".join(f"{device.link.name}: {device.outcome}" for device in self._devices.values())

@@ -4,9 +4,10 @@ DHCPv6, which begins when the kernel has made an address on the link, plain UDP.
 
 from __future__ import annotations
 
-import ctypes
+import os
 import struct
 
+from init.system import libc
 from init.system.cmodules import socket
 from init.system.stdlib import NamedTuple
 
@@ -20,12 +21,17 @@ _TP_STATUS_CSUMNOTREADY = 8
 _LARGEST_FRAME = 65536
 
 
+def new_xid() -> int:
+    """Return 32 bits by chance, for the transactions of a client of DHCP or DHCPv6."""
+    return int.from_bytes(os.urandom(4), "big")
+
+
 class Packet(NamedTuple):
-    """A frame, whether its checksums are whole (frames.parse_udp), and the device that it came in by."""
+    """What a packet socket has received."""
 
     frame: bytes
-    checksummed: bool
-    device: str
+    checksummed: bool  # False where the checksums are not filled in yet (ethernet.parse_udp)
+    device: str  # that it came in by
 
 
 def listen_everywhere(kind: int) -> Socket:
@@ -51,41 +57,14 @@ def listen(device: str, kind: int, udp_port: int = 0) -> Socket:
     try:
         opened.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
         if udp_port:
-            program = _udp_filter(udp_port)
-            buffer = ctypes.create_string_buffer(program, len(program))
-            header = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))  # struct sock_fprog
+            program = bytearray(_udp_filter(udp_port))
+            header = struct.pack("@HP", len(program) // 8, libc.address(program))  # struct sock_fprog
             opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, header)
         opened.bind((device, kind))
     except OSError:
         opened.close()
         raise
     return opened
-
-
-def listen6(address: bytes, number: int, port: int) -> Socket:
-    """Open a socket for UDP to `port` of the IPv6 address of the device with this index. Raises OSError.
-
-    Others may have the same port of it at the same time (SO_REUSEADDR): a client of the real system's own.
-    """
-    opened = Socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0)
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind((socket.inet_ntop(socket.AF_INET6, address), port, 0, number))
-    except OSError:
-        opened.close()
-        raise
-    return opened
-
-
-def receive6(opened: Socket, port: int) -> bytes | None:
-    """Return the next payload that was sent from `port`, None where there is none yet. Raises OSError."""
-    while True:
-        try:
-            payload, sender = opened.recvfrom(_LARGEST_FRAME)
-        except BlockingIOError:
-            return None
-        if sender[1] == port:
-            return bytes(payload)
 
 
 def _udp_filter(port: int) -> bytes:
@@ -121,3 +100,29 @@ def receive(opened: Socket) -> Packet | None:
             if (level, kind) == (_SOL_PACKET, _PACKET_AUXDATA) and len(data) >= _AUXDATA.size:
                 status = _AUXDATA.unpack_from(data)[0]
         return Packet(frame, not status & _TP_STATUS_CSUMNOTREADY, sender[0])
+
+
+def listen6(address: bytes, number: int, port: int) -> Socket:
+    """Open a socket for UDP to `port` of the IPv6 address of the device with this index. Raises OSError.
+
+    Others may have the same port of it at the same time (SO_REUSEADDR): a client of the real system's own.
+    """
+    opened = Socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((socket.inet_ntop(socket.AF_INET6, address), port, 0, number))
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def receive6(opened: Socket, port: int) -> bytes | None:
+    """Return the next payload that was sent from `port`, None where there is none yet. Raises OSError."""
+    while True:
+        try:
+            payload, sender = opened.recvfrom(_LARGEST_FRAME)
+        except BlockingIOError:
+            return None
+        if sender[1] == port:
+            return bytes(payload)

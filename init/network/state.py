@@ -1,31 +1,22 @@
-"""What the network became: values, and the files that other programs read. Pure text; network.py writes it
-out.
-
-Formats: /proc/net/pnp and /proc/net/ipconfig/ntp_servers as the nfsroot document describes them,
-/run/net-DEVICE.conf as klibc's ipconfig writes it for shells to source (every value in single quotes),
-resolv.conf(5), and a state of our own for the way back at shutdown: key=value lines, one block for each
-device, an empty line between blocks.
-"""
+"""What became of the network, as values; what is made of them for others is in texts.py, managers.py and record.py."""
 
 from __future__ import annotations
 
-from init.cmdline.ip_request import Request
-from init.system.stdlib import NamedTuple
+from init.system.stdlib import TYPE_CHECKING, Any, NamedTuple
 from init.wire.dhcp_options import Lease, Route
-from init.wire.ip4 import classful_prefix, dotted, packed, prefix_length
-from init.wire.netlink import FOREVER, Link
+from init.wire.ethernet import octets
+from init.wire.exchange import INFINITE
+from init.wire.ip4 import classful_prefix, dotted, packed
+from init.wire.netlink import Link
+
+if TYPE_CHECKING:
+    from init.cmdline.ip_request import Request
 
 # A field of Interface that the command line decides, and the field of Request that does so.
-_DECIDED = (
-    ("prefix", "netmask"),
-    ("gateway", "gateway"),
-    ("dns", "dns"),
-    ("hostname", "hostname"),
-    ("nis_domain", "domain"),
-    ("bootserver", "server"),
-    ("ntp", "ntp"),
-    ("mtu", "mtu"),
-)
+_DECIDED = {
+    "prefix": "prefix", "gateway": "gateway", "dns": "dns", "hostname": "hostname", "nis_domain": "domain",
+    "bootserver": "server", "ntp": "ntp", "mtu": "mtu",
+}  # fmt: skip
 
 
 class NetworkError(Exception):
@@ -38,27 +29,17 @@ class NetworkError(Exception):
 
 
 class Interface(NamedTuple):
-    """One configured device. Addresses are dotted text, "" where there is none; `mac` is lower case with
-    colons.
-
-    `protocol` is "static", "dhcp", "bootp", "rarp", "auto6", "dhcp6" or "link6"; `kind` is the device's (netlink.Link).
-    `mtu` is 0 where nobody asked for one, `metric` orders the default routes of several devices, `lease_seconds`
-    is 0 for an address without end. For whoever renews the lease (lease.py): `server` and `server_mac` name the
-    machine that gave it (DHCPv6: its DUID in hexadecimal); `obtained` is the time of asking on CLOCK_BOOTTIME,
-    `renew_after` and `rebind_after` the seconds from then to T1 and T2, `preferred` (IPv6) those in which the kernel
-    prefers the address, FOREVER where it always does; `client_id` is what was told as option 61, in hexadecimal;
-    `fixed` names the fields that the command line has decided (DHCPv6: or a router).
-    """
+    """One configured device. Addresses are text, "" where there is none; seconds are counted from `obtained`."""
 
     device: str
-    mac: str
-    protocol: str
+    mac: str  # lower case with colons
+    protocol: str  # "static", "dhcp", "bootp", "rarp", "auto6", "dhcp6" or "link6"
     address: str
     prefix: int
     gateway: str = ""
     routes: tuple[Route, ...] = ()
-    mtu: int = 0
-    metric: int = 0
+    mtu: int = 0  # 0 where nobody asked for one
+    metric: int = 0  # orders the default routes of several devices
     dns: tuple[str, ...] = ()
     domain: str = ""
     search: tuple[str, ...] = ()
@@ -67,16 +48,17 @@ class Interface(NamedTuple):
     bootserver: str = ""
     rootpath: str = ""
     ntp: tuple[str, ...] = ()
-    server: str = ""
-    server_mac: str = ""
-    lease_seconds: int = 0
-    obtained: float = 0.0
-    renew_after: float = 0.0
-    rebind_after: float = 0.0
-    preferred: int = FOREVER
-    client_id: str = ""
-    fixed: tuple[str, ...] = ()
-    kind: str = ""
+    # For the keeper, who renews the lease:
+    server: str = ""  # that gave it; its DUID in hexadecimal with colons for DHCPv6
+    server_mac: str = ""  # where a renewal is sent to; not for DHCPv6
+    lease_seconds: int = 0  # 0 for an address without end
+    obtained: float = 0.0  # when it was asked for, on CLOCK_BOOTTIME
+    renew_after: float = 0.0  # T1
+    rebind_after: float = 0.0  # T2
+    preferred: int = INFINITE  # the seconds in which the kernel prefers an address of IPv6; INFINITE for always
+    client_id: str = ""  # option 61 as it was told, in hexadecimal
+    fixed: tuple[str, ...] = ()  # the fields that the command line has decided (or, for IPv6, a router)
+    kind: str = ""  # the device's, as in netlink.Link
 
     @property
     def six(self) -> bool:
@@ -90,12 +72,10 @@ class Interface(NamedTuple):
 
     @property
     def broadcast(self) -> str:
-        """The broadcast address of its network."""
         number = int.from_bytes(packed(self.address) or b"", "big") | (0xFFFFFFFF >> self.prefix)
         return dotted(number.to_bytes(4, "big"))
 
     def describe(self) -> str:
-        """One line for the log."""
         origin = f"{self.protocol} from {self.server}" if self.server and not self.six else self.protocol
         parts = [f"{self.device}: {self.address}/{self.prefix} ({origin})"]
         parts += [f"gateway {self.gateway}"] if self.gateway else []
@@ -104,30 +84,24 @@ class Interface(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A device that the command line had made: its `parameter` ("vlan", "bond", "ifname") and `value`, and the
-    addresses of the cards that it stands on, "" for what is no card.
-    """
+    """A device that the command line had made."""
 
-    parameter: str
+    parameter: str  # "vlan", "bond" or "ifname"
     value: str
-    cards: tuple[str, ...]
+    cards: tuple[str, ...]  # the addresses of the cards that it stands on, "" for what is no card
 
 
 class Network(NamedTuple):
-    """Every configured device, in the order of the command line; empty where `ip=off` asked for nothing.
+    """Every configured device; empty where `ip=off` asked for nothing."""
 
-    `made` are the devices that were made for it, in the order of their making.
-    """
-
-    interfaces: tuple[Interface, ...]
-    made: tuple[Made, ...] = ()
+    interfaces: tuple[Interface, ...]  # in the order of the command line
+    made: tuple[Made, ...] = ()  # what was made for them, in the order of devices.parse()
 
     @property
     def hostname(self) -> str:
-        """The first host name found, else the first address, as the nfsroot document has it."""
-        names = self._first("hostname")
+        """The first host name there is, else the first address, as the nfsroot document has it."""
         addresses = (interface.address for interface in self.interfaces if not interface.six)
-        return names or next(addresses, "")
+        return self._first("hostname") or next(addresses, "")
 
     @property
     def bootserver(self) -> str:
@@ -139,79 +113,55 @@ class Network(NamedTuple):
         """Option 17."""
         return self._first("rootpath")
 
-    def _first(self, name: str) -> str:
-        found: list[str] = [getattr(interface, name) for interface in self.interfaces]
-        return next((text for text in found if text), "")
+    def _first(self, field: str) -> str:
+        texts: list[str] = [getattr(interface, field) for interface in self.interfaces]
+        return next((text for text in texts if text), "")
 
-    def describe(self) -> str:
-        """One line for the log."""
-        return "; ".join(interface.describe() for interface in self.interfaces) or "off"
+
+def decided(request: Request) -> dict[str, Any]:
+    """Return the fields of Interface that `request` decides, with its values."""
+    values = {field: getattr(request, word) for field, word in _DECIDED.items()}
+    return {field: value for field, value in values.items() if value}
 
 
 def static(request: Request, link: Link, metric: int = 0) -> Interface:
     """Return what `request` says for `link`, nobody asked."""
-    return Interface(
-        device=link.name,
-        mac=link.mac,
-        protocol="static",
-        address=request.client,
-        prefix=_prefix(request) or classful_prefix(packed(request.client) or b"\0"),
-        gateway=request.gateway,
-        mtu=request.mtu,
-        metric=metric,
-        dns=request.dns,
-        hostname=request.hostname,
-        nis_domain=request.domain,
-        bootserver=request.server,
-        ntp=request.ntp,
-        kind=link.kind,
-    )
+    prefix = classful_prefix(packed(request.client) or b"\0")
+    bare = Interface(link.name, link.mac, "static", request.client, prefix, metric=metric, kind=link.kind)
+    return bare._replace(**decided(request))
 
 
 def leased(request: Request, link: Link, lease: Lease, metric: int = 0) -> Interface:
     """Return what a server gave, except where the command line says otherwise."""
-    return Interface(
-        device=link.name,
-        mac=link.mac,
-        protocol=lease.protocol,
-        address=lease.address,
-        prefix=_prefix(request) or lease.prefix,
-        gateway=request.gateway or (lease.gateways[0] if lease.gateways else ""),
-        routes=lease.routes,
-        mtu=request.mtu or lease.mtu,
-        metric=metric,
-        dns=request.dns or lease.dns,
-        domain=lease.domain,
-        search=lease.search,
-        hostname=request.hostname or lease.hostname.partition(".")[0],
-        nis_domain=request.domain or lease.nis_domain,
-        bootserver=request.server or lease.boot_server or lease.server,
-        rootpath=lease.root_path,
-        ntp=request.ntp or lease.ntp,
-        server=lease.server,
-        server_mac=lease.server_mac.hex(":"),
-        lease_seconds=lease.seconds or 0,
-        obtained=lease.obtained,
-        renew_after=lease.renew_after,
-        rebind_after=lease.rebind_after,
-        client_id=request.client_id.hex(),
-        kind=link.kind,
-        fixed=fixed(request),
-    )
-
-
-def fixed(request: Request) -> tuple[str, ...]:
-    """Return the fields of Interface that `request` decides."""
-    return tuple(field for field, word in _DECIDED if getattr(request, word))
+    given, values = _given(lease, link.name, link.mac, link.kind), decided(request)
+    client_id = request.client_id.hex()
+    return given._replace(metric=metric, client_id=client_id, fixed=tuple(values), **values)
 
 
 def renewed(interface: Interface, lease: Lease) -> Interface:
     """Return `interface` with what a renewal brought; what the command line decided stays."""
-    link = Link(0, interface.device, interface.mac, 0, 0, 0, "", 0, "")
-    kept = ("metric", "client_id", "kind", "fixed", *interface.fixed)
-    return leased(Request(), link, lease)._replace(**{name: getattr(interface, name) for name in kept})
+    given = _given(lease, interface.device, interface.mac, interface.kind)
+    kept = ("metric", "client_id", "fixed", *interface.fixed)
+    return given._replace(**{field: getattr(interface, field) for field in kept})
 
 
-def _prefix(request: Request) -> int:
-    """The prefix length of the netmask on the command line, 0 where there is none."""
-    return (prefix_length(packed(request.netmask) or b"") or 0) if request.netmask else 0
+def _given(lease: Lease, device: str, mac: str, kind: str) -> Interface:
+    """The device as the server alone would have it."""
+    return Interface(
+        device=device, mac=mac, kind=kind, protocol=lease.protocol, address=lease.address, prefix=lease.prefix,
+        gateway=lease.gateways[0] if lease.gateways else "", routes=lease.routes, mtu=lease.mtu,
+        dns=lease.dns, domain=lease.domain, search=lease.search, ntp=lease.ntp,
+        hostname=lease.hostname.partition(".")[0], nis_domain=lease.nis_domain,
+        bootserver=lease.boot_server or lease.server, rootpath=lease.root_path,
+        server=lease.server, server_mac=lease.server_mac.hex(":"), lease_seconds=lease.seconds or 0,
+        obtained=lease.obtained, renew_after=lease.renew_after, rebind_after=lease.rebind_after,
+    )  # fmt: skip
+
+
+def lease_of(interface: Interface) -> Lease:
+    """Return the lease that `interface` was made of, as far as a client needs it to go on."""
+    return Lease(
+        interface.protocol, interface.address, interface.server, octets(interface.server_mac), interface.obtained,
+        interface.prefix, seconds=interface.lease_seconds or None, renew_after=interface.renew_after,
+        rebind_after=interface.rebind_after,
+    )  # fmt: skip

@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-from init.cmdline import ip_request
+from init.cmdline.ip_request import AUTO6, DHCP6, EITHER6, Request
 from init.network import state
 from init.network.state import Interface
-from init.system.stdlib import TYPE_CHECKING
 from init.wire import ip6
 from init.wire.dhcp6_options import Lease6
-from init.wire.netlink import FOREVER as ENDLESS
+from init.wire.ethernet import octets
+from init.wire.exchange import FOREVER, INFINITE
+from init.wire.netlink import Address, Link
+from init.wire.netlink6 import RouterDns
 
-if TYPE_CHECKING:
-    from init.cmdline.ip_request import Request
-    from init.wire.netlink import Link
-    from init.wire.netlink6 import Address6, Told
-
-# So that the state's text can hold it and be read back by int(): longer than any machine runs.
-_NEVER = float(ENDLESS)
+_NEVER = float(INFINITE)  # how T1 and T2 are recorded where a lease is never renewed
 
 
 def interface(
-    request: Request, link: Link, found: Address6, lease: Lease6 | None, told: Told | None, metric: int
+    request: Request, link: Link, address: Address, lease: Lease6 | None, told: RouterDns | None, metric: int
 ) -> Interface:
     """Return what became of a device; the command line wins over the router, and that over the lease."""
-    dns = request.dns or (told.dns if told else ())
-    fixed = set(state.fixed(request)) | ({"dns"} if dns else set())
-    search = told.search if told else ()
-    fixed |= {"search"} if search else set()
-    found_by = request.autoconf
-    if found_by == ip_request.EITHER:
-        found_by = ip_request.DHCP if lease and lease.address else ip_request.AUTO
-    made = Interface(
-        device=link.name,
-        mac=link.mac,
-        protocol="static" if request.client else found_by,
-        address=ip6.text(found.address),
-        prefix=found.prefix,
-        gateway=request.gateway,
-        mtu=request.mtu,
-        metric=metric,
-        dns=_with_link(dns or (lease.dns if lease else ()), link.name),
-        search=tuple(dict.fromkeys((*search, *(lease.search if lease else ())))),
-        hostname=request.hostname,
-        nis_domain=request.domain,
-        bootserver=request.server,
-        ntp=request.ntp or (lease.ntp if lease else ()),
-        kind=link.kind,
-        fixed=tuple(sorted(fixed)),
-    )
+    router = {"dns": told.dns, "search": told.search} if told else {}
+    fixed = {field: value for field, value in router.items() if value} | state.decided(request)
+    protocol = "static" if request.client else request.autoconf
+    if protocol == EITHER6:
+        protocol = DHCP6 if lease and lease.address else AUTO6
+    server = lease or Lease6("", b"")
+    values = fixed | {
+        "prefix": address.prefix,
+        "dns": _with_link(fixed.get("dns", server.dns), link.name),
+        "search": tuple(dict.fromkeys((*fixed.get("search", ()), *server.search))),
+        "ntp": fixed.get("ntp", server.ntp),
+        "fixed": tuple(sorted(fixed)),
+    }
+    made = Interface(link.name, link.mac, protocol, ip6.text(address.address), metric=metric, kind=link.kind, **values)
     return _timed(made, lease) if lease and lease.address else made
+
+
+def renewed(old: Interface, lease: Lease6) -> Interface:
+    """Return `old` with what a renewal brought; what the command line or a router has decided stays.
+
+    A server need not say again what it has said before, so that nothing in its place changes nothing.
+    """
+    brought = {"dns": _with_link(lease.dns, old.device), "search": lease.search, "ntp": lease.ntp}
+    new = {name: value for name, value in brought.items() if value and name not in old.fixed}
+    return _timed(old._replace(address=lease.address, **new), lease)  # type: ignore[arg-type]
 
 
 def _with_link(dns: tuple[str, ...], device: str) -> tuple[str, ...]:
@@ -64,15 +59,18 @@ def _timed(made: Interface, lease: Lease6) -> Interface:
         obtained=lease.obtained,
         renew_after=min(lease.renew_after, _NEVER),
         rebind_after=min(lease.rebind_after, _NEVER),
-        preferred=ENDLESS if lease.preferred is None else lease.preferred,
+        preferred=INFINITE if lease.preferred is None else lease.preferred,
     )
 
 
-def renewed(old: Interface, lease: Lease6) -> Interface:
-    """Return `old` with what a renewal brought; what the command line or a router has decided stays.
-
-    A server need not say again what it has said before, so that nothing in its place changes nothing.
-    """
-    brought = {"dns": _with_link(lease.dns, old.device), "search": lease.search, "ntp": lease.ntp}
-    new = {name: value for name, value in brought.items() if value and name not in old.fixed}
-    return _timed(old._replace(address=lease.address, **new), lease)  # type: ignore[arg-type]
+def lease_of(made: Interface) -> Lease6:
+    """Return the lease that `made` was made of, as far as a client needs it to go on."""
+    return Lease6(
+        made.address,
+        octets(made.server),
+        seconds=made.lease_seconds or None,
+        preferred=None if made.preferred == INFINITE else made.preferred,
+        renew_after=FOREVER if made.renew_after == _NEVER else made.renew_after,
+        rebind_after=FOREVER if made.rebind_after == _NEVER else made.rebind_after,
+        obtained=made.obtained,
+    )

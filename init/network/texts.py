@@ -1,11 +1,17 @@
-"""Files that other programs read about the network, as text."""
+"""Files that other programs read about the network, as text.
+
+Formats: /proc/net/pnp and /proc/net/ipconfig/ntp_servers as the nfsroot document describes them, resolv.conf(5),
+/run/net-DEVICE.conf as klibc's ipconfig writes it for shells to source (every value in single quotes).
+"""
 
 from __future__ import annotations
 
 from init.network.state import Interface, Network
 from init.wire.ip4 import netmask_of
 
-_RESOLVERS = 3  # MAXNS in resolv.conf(5)
+_NAME_SERVERS = 3  # MAXNS in resolv.conf(5)
+_NTP_SERVERS = 3  # CONF_NTP_SERVERS_MAX in net/ipv4/ipconfig.c
+_NO_ADDRESS = "0.0.0.0"  # noqa: S104  (klibc's word for none)
 
 
 def pnp(network: Network) -> str:
@@ -19,8 +25,8 @@ def pnp(network: Network) -> str:
 
 def ntp_servers(network: Network) -> str:
     """Return the content of /proc/net/ipconfig/ntp_servers: one address on a line."""
-    found = (address for interface in network.interfaces for address in interface.ntp)
-    return "".join(f"{address}\n" for address in list(dict.fromkeys(found))[:3])
+    addresses = dict.fromkeys(address for interface in network.interfaces for address in interface.ntp)
+    return "".join(f"{address}\n" for address in list(addresses)[:_NTP_SERVERS])
 
 
 def resolv_conf(network: Network) -> str:
@@ -35,9 +41,9 @@ def _resolver_lines(network: Network, *, with_search: bool) -> list[str]:
     search = list(dict.fromkeys(name for interface in network.interfaces for name in interface.search))
     servers = dict.fromkeys(address for interface in network.interfaces for address in interface.dns)
     lines = [f"domain {domain}" for domain in domains[:1]]
-    if search and with_search:  # whichever of the two comes last counts, so there is only one
+    if search and with_search:  # of the two the last one counts (resolv.conf(5)), so there is only one
         lines = ["search " + " ".join(dict.fromkeys([*domains[:1], *search]))]
-    return lines + [f"nameserver {address}" for address in list(servers)[:_RESOLVERS]]
+    return lines + [f"nameserver {address}" for address in list(servers)[:_NAME_SERVERS]]
 
 
 def klibc_conf(interface: Interface, uptime: int) -> str:
@@ -49,13 +55,13 @@ def klibc_conf(interface: Interface, uptime: int) -> str:
         ("IPV4ADDR", interface.address),
         ("IPV4BROADCAST", interface.broadcast),
         ("IPV4NETMASK", netmask_of(interface.prefix)),
-        ("IPV4GATEWAY", interface.gateway or "0.0.0.0"),  # noqa: S104  (klibc's word for none)
-        ("IPV4DNS0", dns[0] or "0.0.0.0"),  # noqa: S104
-        ("IPV4DNS1", dns[1] or "0.0.0.0"),  # noqa: S104
+        ("IPV4GATEWAY", interface.gateway or _NO_ADDRESS),
+        ("IPV4DNS0", dns[0] or _NO_ADDRESS),
+        ("IPV4DNS1", dns[1] or _NO_ADDRESS),
         ("HOSTNAME", interface.hostname),
         ("DNSDOMAIN", interface.domain),
         ("NISDOMAIN", interface.nis_domain),
-        ("ROOTSERVER", interface.bootserver or "0.0.0.0"),  # noqa: S104
+        ("ROOTSERVER", interface.bootserver or _NO_ADDRESS),
         ("ROOTPATH", interface.rootpath),
         ("filename", ""),
         ("UPTIME", str(uptime)),

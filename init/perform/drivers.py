@@ -1,7 +1,7 @@
 """Drivers for the hardware that is there: coldplug until nothing new comes, then uevents.
 
 One pass is not enough: loading virtio_pci makes the virtio bus appear, whose devices have modaliases of
-their own. A child process serves the devices that turn up later (USB, slow links).
+their own. A child process loads drivers for devices that turn up later (USB, slow links).
 """
 
 from __future__ import annotations
@@ -12,14 +12,11 @@ from init.perform.modules import ModuleIndex
 from init.system import syscalls
 from init.system.cmodules import signal, socket
 from init.system.files import read_text
-from init.system.log import WARNING
+from init.system.log import WARNING, Say
 from init.system.places import MODULES
-from init.system.stdlib import TYPE_CHECKING
+from init.system.stdlib import Iterator
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-NETLINK_KOBJECT_UEVENT = 15
+NETLINK_KOBJECT_UEVENT = 15  # linux/netlink.h
 
 
 def modaliases(sys_bus: str = "/sys/bus") -> Iterator[str]:
@@ -34,13 +31,13 @@ def modaliases(sys_bus: str = "/sys/bus") -> Iterator[str]:
 class Drivers:
     """The modules of this image and what has been loaded of them."""
 
-    def __init__(self, log: Callable[[int, str], None]) -> None:
-        self._log = log
-        self._folder = f"/lib/modules/{os.uname().release}"
+    def __init__(self, say: Say, folder: str = "") -> None:
+        self.listener = 0  # the PID of the child that listens, 0 for none
+        self._say = say
+        self._folder = folder or f"/lib/modules/{os.uname().release}"
         self._index = ModuleIndex(read_text(f"{self._folder}/modules.dep"), read_text(f"{self._folder}/modules.alias"))
         self._done: set[str] = set()
         self._seen: set[str] = set()
-        self._listener = 0
 
     def mismatch(self) -> str:
         """Why no module of this image can be loaded, "" where it is made for the running kernel."""
@@ -50,7 +47,7 @@ class Drivers:
         return f"no modules for the running kernel {os.uname().release}; this image has {', '.join(there) or 'none'}"
 
     def load(self, name: str) -> int:
-        """Load a module and what it needs; answers how many files went in. A failure is logged, no more."""
+        """Load a module and what it needs; answers how many files went in. A failure is only logged."""
         loaded = 0
         for path in self._index.load_order(name):
             if path in self._done:
@@ -62,7 +59,7 @@ class Drivers:
             except FileExistsError:
                 pass
             except OSError as error:
-                self._log(WARNING, f"drivers: {path}: {error.strerror}")
+                self._say(WARNING, f"drivers: {path}: {error.strerror}")
         return loaded
 
     def coldplug(self) -> int:
@@ -78,13 +75,13 @@ class Drivers:
 
         The socket is bound before the last coldplug pass, so no device falls between the two.
         """
-        if self._listener:
+        if self.listener:
             return
         events = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT)
-        events.bind((0, 1))
+        events.bind((0, 1))  # group 1 has the kernel's own events, 2 what udev makes of them
         self.coldplug()
-        self._listener = os.fork()
-        if self._listener == 0:
+        self.listener = os.fork()
+        if self.listener == 0:
             try:
                 self._serve(events)
             finally:
@@ -96,15 +93,14 @@ class Drivers:
             try:
                 fields = events.recv(65536).split(b"\0")
             except OSError:
-                continue  # ENOBUFS: events were lost; what they announced is asked for by later ones
+                continue  # ENOBUFS: events were lost
             for field in fields:
                 if field.startswith(b"MODALIAS="):
                     for name in self._index.wanted([os.fsdecode(field[9:])]):
                         self.load(name)
 
     def stop(self) -> None:
-        """End the listening child."""
-        if self._listener:
-            os.kill(self._listener, signal.SIGKILL)
-            os.waitpid(self._listener, 0)
-            self._listener = 0
+        if self.listener:
+            os.kill(self.listener, signal.SIGKILL)
+            os.waitpid(self.listener, 0)
+            self.listener = 0

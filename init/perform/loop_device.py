@@ -1,29 +1,22 @@
-"""Containers attached, looked into and mounted: the effects of container.py's operations."""
+"""Containers looked for, attached, checked and mounted."""
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import os
 import time
 
 from init import operations
-from init.container_lease import record
-from init.operations import StepError
-from init.system import spawn, syscalls
-from init.system.files import read_text
-from init.system.log import KernelMessages
-from init.system.stdlib import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+from init.system import libc, spawn, syscalls
+from init.system.files import read_text, write_text
+from init.system.log import ERROR, KernelMessages, Say
+from init.system.mount_table import mounted_as, read_mounts
 
 _PAGE = 4096
 _READ_AHEAD = "1024"  # KiB; the default of 128 means eight questions to the server where one would do
-_DAY = 86400.0
-_TELL = 10.0  # seconds between two lines about a long check
+_LONGEST_CHECK = 86400.0  # seconds
+_BETWEEN_LINES = 10.0  # seconds between two lines about a long check
 
 
 def find(operation: operations.FindContainer) -> int:
@@ -31,10 +24,10 @@ def find(operation: operations.FindContainer) -> int:
     path = operation.path
     if not os.path.isfile(path):
         there = "is no regular file" if os.path.exists(path) else "no such file on the share"
-        raise StepError(f"{path}: {there}", errno=errno.ENOENT, hint=_neighbours(path))
+        raise operations.StepError(f"{path}: {there}", errno=errno.ENOENT, hint=_neighbours(path))
     size = os.stat(path).st_size
     if size == 0:
-        raise StepError(f"{path}: the container is empty", hint="was it copied to the end?")
+        raise operations.StepError(f"{path}: the container is empty", hint="was it copied to the end?")
     return size
 
 
@@ -73,22 +66,18 @@ def attach(operation: operations.AttachLoop) -> operations.Attached:
                 errno.EROFS: "the share is read-only: loopflags=ro",
                 errno.ENOENT: "loop.ko is not in this image or does not fit the kernel",
             }
-            raise StepError(
+            raise operations.StepError(
                 f"{operation.path}: cannot be attached to a loop device: {error.strerror}", messages.said(),
                 error.errno or 0, hint=hints.get(error.errno or 0, ""),
             ) from error  # fmt: skip
     folder = f"/sys/block/{os.path.basename(device)}"
-    try:
-        with open(f"{folder}/queue/read_ahead_kb", "w") as file:
-            file.write(_READ_AHEAD)
-    except OSError:
-        pass  # it is only slower
+    write_text(f"{folder}/queue/read_ahead_kb", _READ_AHEAD)
     return operations.Attached(device, read_text(f"{folder}/loop/dio").strip() == "1")
 
 
 def _open(operation: operations.AttachLoop) -> tuple[int, bool]:
-    """The container, open, and whether direct I/O works: cifs opens a file for it that it then cannot read, under some
-    of its cache modes. The descriptor itself asks for it, as cifs takes it from open(2) and not from the loop device.
+    """The container, open, and whether direct I/O works: under some cache modes cifs opens a file for it and then
+    cannot read. The descriptor itself asks for it, since cifs takes it from open(2) and not from the loop device.
     """
     mode = (os.O_RDONLY if operation.read_only else os.O_RDWR) | os.O_CLOEXEC
     if operation.direct:
@@ -98,10 +87,10 @@ def _open(operation: operations.AttachLoop) -> tuple[int, bool]:
             if error.errno != errno.EINVAL:
                 raise
         else:
-            memory = ctypes.create_string_buffer(2 * _PAGE)
-            page = (ctypes.c_char * _PAGE).from_buffer(memory, -ctypes.addressof(memory) % _PAGE)
+            memory = bytearray(2 * _PAGE)
+            page = -libc.address(memory) % _PAGE
             try:
-                os.preadv(descriptor, [page], operation.offset)
+                os.preadv(descriptor, [memoryview(memory)[page : page + _PAGE]], operation.offset)
                 return descriptor, True
             except OSError:
                 os.close(descriptor)
@@ -114,8 +103,7 @@ def _open_direct(path: str, mode: int) -> int:
     For a file that was opened with O_DIRECT it makes one request to the server of each contiguous piece of memory, 50
     where one would do; what one asks of a file that was not, and is not cached, it copies once and asks for at once.
     """
-    whole = syscalls.release() >= (6, 3)
-    if whole or not record.caches_nothing(read_text("/proc/self/mountinfo"), syscalls.device_of(path)):
+    if syscalls.release() >= (6, 3) or not _caches_nothing(path):
         return os.open(path, mode | os.O_DIRECT)
     descriptor = os.open(path, mode)
     try:
@@ -126,13 +114,19 @@ def _open_direct(path: str, mode: int) -> int:
     return descriptor
 
 
+def _caches_nothing(path: str) -> bool:
+    """Whether cifs, by `nolease`, keeps nothing of the file in memory."""
+    mount = mounted_as(syscalls.device_of(path), read_mounts())
+    return mount is not None and "nolease" in mount.super_options
+
+
 def detach(operation: operations.DetachLoop) -> None:
     """Detach after a failure."""
     syscalls.loop_clear(operation.device)
 
 
-def check(operation: operations.CheckFilesystem, log: Callable[[int, str], None]) -> operations.Checked | None:
-    """Run the checker; where it takes long, whoever waits in front of a quiet console is told how far it is."""
+def check(operation: operations.CheckFilesystem, say: Say) -> operations.Checked | None:
+    """Run the checker; where it takes long, the console shows now and then how far it is."""
     if not os.path.exists(operation.argv[0]):
         return None
     told = time.monotonic()
@@ -140,17 +134,17 @@ def check(operation: operations.CheckFilesystem, log: Callable[[int, str], None]
     def heard(text: str) -> None:
         nonlocal told
         passed = progress(text)
-        if passed and time.monotonic() - told > _TELL:
+        if passed and time.monotonic() - told > _BETWEEN_LINES:
             told = time.monotonic()
-            log(3, f"container: e2fsck: pass {passed[0]} of 5, {passed[1]} %")
+            say(ERROR, f"container: e2fsck: pass {passed[0]} of 5, {passed[1]} %")
 
-    done = spawn.run(operation.argv, timeout=_DAY, heard=heard)
+    done = spawn.run(operation.argv, timeout=_LONGEST_CHECK, heard=heard)
     lines = (line.strip() for line in done.output.splitlines())
     return operations.Checked(done.code, tuple(line for line in lines if line and not progress(line)))
 
 
 def progress(text: str) -> tuple[int, int] | None:
-    """Pass and per cent of the last line «pass done all name» in `text`, e2fsck's report under -C."""
+    """Pass and per cent of the last line «pass done all name» in `text`, which e2fsck prints under -C."""
     for line in reversed(text.splitlines()):
         words = line.split(maxsplit=3)
         if len(words) > 3 and all(word.isdecimal() for word in words[:3]):
@@ -170,7 +164,7 @@ def mount(operation: operations.Mount) -> None:
                 errno.ENODEV: f"not in this image: mkinitfs build --module {operation.fstype}",
                 errno.EINVAL: "is the file whole, and of this type? loopfstype= and loopflags= are worth a look",
             }
-            raise StepError(
+            raise operations.StepError(
                 f"{operation.source} ({operation.fstype}): {error.strerror}", messages.said(), error.errno or 0,
                 hint=hints.get(error.errno or 0, "is the container whole? check it on the server (fsck)"),
             ) from error  # fmt: skip
@@ -187,12 +181,3 @@ def _neighbours(path: str) -> str:
         return "loop=PATH is relative to the share"
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return f"loop=PATH is relative to the share; {os.path.basename(folder)}/ holds: {shown or 'nothing'}"
-
-
-METHODS: dict[type, Callable[[Any], Any]] = {
-    operations.FindContainer: find,
-    operations.ReadAt: read_at,
-    operations.AttachLoop: attach,
-    operations.DetachLoop: detach,
-    operations.Mount: mount,
-}

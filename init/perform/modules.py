@@ -6,10 +6,7 @@ is a look-up and no more.
 
 from __future__ import annotations
 
-from init.system.stdlib import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from init.system.stdlib import Iterable
 
 
 def normal(name: str) -> str:
@@ -20,8 +17,7 @@ def normal(name: str) -> str:
 def matches(pattern: str, text: str) -> bool:
     """Shell-style matching with `*`, `?` and `[...]`, as depmod's aliases use it.
 
-    Our own, since the one in the standard library brings `re` with it. Backtracks to the last star only,
-    which is enough for patterns without alternatives.
+    fnmatch brings `re` with it. This backtracks to the last star only, which is enough without alternatives.
     """
     p = t = 0
     star, mark = -1, 0
@@ -29,7 +25,7 @@ def matches(pattern: str, text: str) -> bool:
         if p < len(pattern) and pattern[p] == "*":
             star, mark, p = p, t, p + 1
             continue
-        width = _one(pattern, p, text[t]) if p < len(pattern) else 0
+        width = _width(pattern, p, text[t]) if p < len(pattern) else 0
         if width:
             p, t = p + width, t + 1
         elif star >= 0:
@@ -40,8 +36,8 @@ def matches(pattern: str, text: str) -> bool:
     return all(character == "*" for character in pattern[p:])
 
 
-def _one(pattern: str, p: int, character: str) -> int:
-    """How much of `pattern` at `p` matches `character`: its width, 0 for no match."""
+def _width(pattern: str, p: int, character: str) -> int:
+    """How many characters of `pattern` at `p` match `character` together, 0 for no match."""
     if pattern[p] == "?":
         return 1
     end = pattern.find("]", p + 2) if pattern[p] == "[" else -1
@@ -72,8 +68,7 @@ def _literal(pattern: str) -> str:
 class ModuleIndex:
     """modules.dep and modules.alias of one kernel, read once."""
 
-    # Long enough to hold "pci:v00008086": most patterns of a bus differ within it.
-    KEY = 13
+    KEY = 13  # characters, as in "pci:v00008086": most patterns of a bus differ within them
 
     def __init__(self, dep: str, alias: str) -> None:
         self._files: dict[str, list[str]] = {}
@@ -91,15 +86,11 @@ class ModuleIndex:
 
     def wanted(self, modaliases: Iterable[str]) -> list[str]:
         """The modules for these modaliases, sorted, each once."""
-        found = set()
+        names = set()
         for modalias in modaliases:
-            for pattern, name in self._buckets.get(modalias[: self.KEY], []):
-                if matches(pattern, modalias):
-                    found.add(name)
-            for pattern, name in self._short:
-                if matches(pattern, modalias):
-                    found.add(name)
-        return sorted(found)
+            patterns = [*self._buckets.get(modalias[: self.KEY], ()), *self._short]
+            names |= {name for pattern, name in patterns if matches(pattern, modalias)}
+        return sorted(names)
 
     def load_order(self, name: str) -> list[str]:
         """The files to load for a module, what it needs first; empty for one that is not in the image.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 
-from init.operations import StepError
+from init.operations import MakeContainer, StepError
 from init.system import spawn
 
 _MKE2FS = "/sbin/mke2fs"
-_PATIENCE = 300.0  # seconds; a few megabytes are written, whatever the size
+_MAKING = 300.0  # seconds; a few megabytes are written, whatever the size
 _HINT = "the image cannot make one: name the part overlay in a profile of your own, or copy an empty container there"
 
 
-def make(path: str, size: int) -> bool:
-    """Make a file of `size` bytes with an empty ext4 in it, where there is none; answers whether that was so.
+def make(operation: MakeContainer) -> bool:
+    """Make a file with an empty ext4 in it, where there is none; answers whether that was so.
 
     It appears whole: until then it has a name of this boot's own. Raises StepError, OSError.
     """
+    path, size = operation
     new = f"{path}.{os.urandom(4).hex()}.new"
     if os.path.exists(path):
         return False
@@ -28,7 +29,7 @@ def make(path: str, size: int) -> bool:
             os.fchmod(file.fileno(), 0o600)
             file.truncate(size)  # sparse: the server stores what is written
         argv = (_MKE2FS, "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "overlay", new)
-        done = spawn.run(argv, timeout=_PATIENCE)
+        done = spawn.run(argv, timeout=_MAKING)
         if done.code:
             said = tuple(done.output.strip().splitlines())
             raise StepError(f"{path}: cannot be made", said, retry=done.timed_out, hint="is there room on the server?")

@@ -1,41 +1,33 @@
 """An NFS export mounted without a helper: the server's name resolved, then mount(2) with options as text.
 
-The kernel itself talks to port mapper and mount daemon (NFS 3). Both a name server and an NFS server may never
-answer, so name and mount are a child process's business, which has a deadline.
+The kernel itself talks to port mapper and mount daemon (NFS 3). A name server may never answer, nor an NFS server: a
+child process with a deadline asks them.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import select
 import time
 
 from init.cmdline import nfsroot
-from init.operations import StepError
-from init.perform import nfs_attempts
-from init.system import spawn, syscalls
-from init.system.cmodules import signal, socket
-from init.system.files import read_text
-from init.system.log import DEBUG, NOTICE, KernelMessages
-from init.system.stdlib import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from init.cmdline.nfsroot import Export
-    from init.network.state import Network
-    from init.perform.nfs_attempts import Attempt
+from init.network.state import Network
+from init.operations import MountExport, StepError
+from init.perform import smb
+from init.perform.nfs_attempts import Attempt, attempts
+from init.system import child, spawn, syscalls
+from init.system.cmodules import socket
+from init.system.files import read_text, write_text
+from init.system.log import DEBUG, NOTICE, KernelMessages, Say
 
 UNIQUE_ID = "/sys/module/nfs/parameters/nfs4_unique_id"
 NFS_DEBUG, DEBUG_ROOT_AND_MOUNT = "/proc/sys/sunrpc/nfs_debug", "0x480"  # NFSDBG_ROOT | NFSDBG_MOUNT (linux/nfs_fs.h)
 FEWEST_SECONDS = 20.0  # for one attempt where there are others: rpcbind's own time-outs are 10
+LAST_WORDS = 5.0  # seconds after which an attempt that was ended has not been just in time
+MODPROBE = 30.0  # seconds
 
-_PASSING = (
-    errno.EHOSTDOWN, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EAGAIN,
-    errno.ECONNRESET, errno.ECONNABORTED, errno.EINPROGRESS, errno.ENETDOWN, errno.EIO, errno.ESTALE,
-    errno.EBUSY, errno.EINTR, errno.EOPNOTSUPP,  # the latter: rpcbind does not know of it, yet
-)  # fmt: skip
+# The last: rpcbind does not know of it yet.
+_PASSING = (*smb.PASSING, errno.ESTALE, errno.EBUSY, errno.EINTR, errno.EOPNOTSUPP)
 _REFUSED = "is this machine in the export's list of clients, and is the folder exported? (exportfs -v on the server)"
 _VERSION = "the server does not serve this version of NFS: nfsvers=3 or nfsvers=4.2 asks for the other"
 _UNREACHABLE = "is the server on, is NFS running there, and is it reachable from here? ip= and port= are worth a look"
@@ -54,23 +46,16 @@ _HINTS = {
     errno.ENETUNREACH: "no way to the server: is its address right, and the gateway in ip=?",
     errno.ENAMETOOLONG: "a path on a server has at most 1024 bytes",
 }  # fmt: skip
-_UNKNOWN_NAME = "resolve"  # what the child answers instead of a number
+_MOUNTED, _UNKNOWN_NAME = "+", "resolve"  # what the child answers instead of an error's number
 
 
-def mount(
-    export: Export,
-    target: str,
-    mode: str,
-    container: bool,
-    timeout: float,
-    network: Network,
-    say: Callable[[int, str], None],
-) -> str:
-    """Mount `export` on `target`, `mode` ("ro" or "rw") for whole; answers what was mounted. Raises StepError.
+def mount(operation: MountExport, network: Network, say: Say) -> str:
+    """Mount the export; answers what was mounted, as server:folder. Raises StepError.
 
-    Every way that the export and the network leave open is tried, `timeout` seconds for all of them.
+    Every way that the export and the network leave open is tried, the operation's time-out for all of them.
     """
-    ways = nfs_attempts.attempts(export, network, container)
+    export, target, mode, container, timeout = operation
+    ways = attempts(export, network, container)
     level = NOTICE if export.debug else DEBUG
     if network.rootpath:
         say(level, f"share: DHCP option 17 is {network.rootpath}")
@@ -87,20 +72,20 @@ def mount(
         if way.lesser and errors[-1].errno != errno.EPROTONOSUPPORT:
             continue
         left = max(deadline - time.monotonic(), 1.0)
-        patience = min(left, max(FEWEST_SECONDS, left / 2)) if number + 1 < len(ways) else left
+        seconds = min(left, max(FEWEST_SECONDS, left / 2)) if number + 1 < len(ways) else left
         say(level, f"share: trying {way.describe()},{mode}")
-        error = _try(way, target, mode, patience)
+        error = _try(way, target, mode, seconds)
         if error is None:
             return way.source
         say(level, f"share: {error.reason}")
         errors.append(error)
-    raise _foremost(errors)
+    raise foremost(errors)
 
 
-def _foremost(errors: list[StepError]) -> StepError:
+def foremost(errors: list[StepError]) -> StepError:
     """The error that tells most: about the folder, about the version, about the way to the server, silence.
 
-    Where nobody has said anything about the folder yet, one that may pass makes it worth another try.
+    Where none is about the folder yet, one that may pass makes it worth another try.
     """
     chosen = min(errors, key=_rank)
     chosen.retry = _rank(chosen) > 0 and any(error.retry for error in errors)
@@ -120,66 +105,33 @@ def _prepare(network: Network, debug: bool) -> None:
     called "(none)" would be one, and the second be given the first one's locks. The same in every boot, so that
     what a power cut left behind on the server ends as soon as the machine is back.
     """
-    spawn.run(("/sbin/modprobe", "nfs"), timeout=30)  # with nfs.*= of the command line, as the kernel would have it
+    spawn.run(("/sbin/modprobe", "nfs"), timeout=MODPROBE)  # which heeds nfs.*= of the command line
     mac = network.interfaces[0].mac.replace(":", "") if network.interfaces else ""
     if os.uname().nodename in ("", "(none)") and mac:
         socket.sethostname(f"mac-{mac}")
     if mac and not read_text(UNIQUE_ID).strip():
-        _write(UNIQUE_ID, mac)
+        write_text(UNIQUE_ID, mac)
     if debug:
-        _write(NFS_DEBUG, DEBUG_ROOT_AND_MOUNT)
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        with open(path, "w") as file:
-            file.write(text)
-    except OSError:
-        pass  # a kernel without it
+        write_text(NFS_DEBUG, DEBUG_ROOT_AND_MOUNT)
 
 
 def _try(way: Attempt, target: str, mode: str, seconds: float) -> StepError | None:
     """One attempt, in a child process; None where the export is mounted."""
     with KernelMessages() as messages:
-        answer = _ask_child(way, target, mode, seconds)
-        if answer == "+":
-            return None
-        return _error(way, answer, messages.said())
-
-
-def _ask_child(way: Attempt, target: str, mode: str, seconds: float) -> str:
-    """What the child says: "+", an error number, _UNKNOWN_NAME; "" where it had to be ended."""
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    child = os.fork()
-    if child == 0:
-        try:
-            os.write(writer, _mount_here(way, target, mode).encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    poll = select.poll()
-    poll.register(reader, select.POLLIN)
-    if not poll.poll(seconds * 1000):
-        os.kill(child, signal.SIGKILL)
-        poll.poll(5000)  # it may still say that it was just in time; one stuck in the kernel is left behind
-        os.set_blocking(reader, False)
-    try:
-        answer = os.read(reader, 64).decode()
-    except BlockingIOError:
-        answer = ""
-    os.close(reader)
-    os.waitpid(child, 0 if answer else os.WNOHANG)
-    return answer
+        answer, _ = child.ask(
+            lambda answers: os.write(answers, _mount_here(way, target, mode).encode()), seconds, LAST_WORDS
+        )
+        return None if answer == _MOUNTED.encode() else attempt_error(way, answer.decode(), messages.said())
 
 
 def _mount_here(way: Attempt, target: str, mode: str) -> str:
-    """In the child: resolve and mount; answers as _ask_child does."""
+    """In the child: resolve and mount; answers _MOUNTED, _UNKNOWN_NAME, or the error's number."""
     try:
-        found = socket.getaddrinfo(os.fsencode(way.server), None, 0, socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(os.fsencode(way.server), None, 0, socket.SOCK_STREAM)
     except socket.gaierror:
         return _UNKNOWN_NAME
     trouble = 0
-    for *_, address in found:
+    for *_, address in addresses:
         flags, data = syscalls.mount_flags(f"{way.options},{mode},addr={address[0]}")
         try:
             syscalls.mount(way.source, target, "nfs", flags, data)
@@ -188,12 +140,12 @@ def _mount_here(way: Attempt, target: str, mode: str) -> str:
             if trouble not in _PASSING:
                 break
         else:
-            return "+"
+            return _MOUNTED
     return str(trouble or errno.EADDRNOTAVAIL)
 
 
-def _error(way: Attempt, answer: str, said: tuple[str, ...]) -> StepError:
-    """Why it did not work: the kernel's number, whether waiting can help, and what to try."""
+def attempt_error(way: Attempt, answer: str, said: tuple[str, ...]) -> StepError:
+    """Why an attempt failed, of which the child has said `answer`, nothing where it had to be ended."""
     if answer == _UNKNOWN_NAME:
         hint = "does the network's DNS know the server? an address in nfsroot= needs none"
         reason = f"{way.source}: the server's name cannot be resolved"

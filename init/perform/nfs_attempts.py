@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from init.cmdline.nfsroot import DIRECTORY, FOUR, Export, split, version_of
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from init.network.state import Interface, Network
+from init.network.state import Interface, Network
+from init.system.stdlib import NamedTuple
 
 # The document's table. `port` is left to the server's port mapper, as there; `nointr` is what every kernel of today
 # does anyhow, and it warns of the word.
@@ -16,22 +14,19 @@ DEFAULTS = (
 )  # fmt: skip
 # The document says nothing of containers, and their pages go over the wire in pieces of 4 KiB for no reason.
 CONTAINER_DEFAULTS = ("hard",)
-# nfsroot.c asks for the oldest version that the kernel has, which is 3: nobody serves 2 any more. A server that
+# nfsroot.c asks for the oldest version that the kernel has, which is 3: no server of today speaks 2. One that
 # speaks only 4 is asked next. A container is locked on its server, which needs 4: lockd would want rpc.statd.
 LESSER = ("vers=4.1", "vers=4.0")
 VERSIONS, CONTAINER_VERSIONS = ("vers=3", FOUR, *LESSER), (FOUR, *LESSER, "vers=3")
 
 
 class Attempt(NamedTuple):
-    """One way to mount: `server` as it was named, and options that lack only `addr=`.
+    """One way to mount."""
 
-    `lesser`: of use only where the server does not speak the version of the one before.
-    """
-
-    server: str
+    server: str  # as it was named
     directory: str
-    options: str
-    lesser: bool = False
+    options: str  # all but addr=
+    lesser: bool = False  # of use only where the server does not speak the version of the one before
 
     @property
     def source(self) -> str:
@@ -43,9 +38,9 @@ class Attempt(NamedTuple):
 
 
 def attempts(export: Export, network: Network, container: bool) -> tuple[Attempt, ...]:
-    """Every way to try, in order; none where nobody says which server. `container`: loop= looks for one there."""
+    """Every way to try, in order; none where no server is known. `container`: loop= looks for one there."""
     told_server, told_directory, told_options = split(network.rootpath)
-    decided = next((found.bootserver for found in network.interfaces if _by_hand(found)), "")
+    decided = next((one.bootserver for one in network.interfaces if _by_hand(one)), "")
     server = export.server or decided or told_server or network.bootserver
     if not server:
         return ()
@@ -71,6 +66,6 @@ def _by_hand(interface: Interface) -> bool:
 
 def _directories(directory: str, network: Network) -> tuple[str, ...]:
     """`%s` replaced by the client's address, as the document has it, and by its host name, as nfsroot.c does."""
-    addresses = sorted((found.address for found in network.interfaces), key=lambda address: ":" in address)
+    addresses = sorted((interface.address for interface in network.interfaces), key=lambda address: ":" in address)
     names = dict.fromkeys(name for name in (*addresses[:1], network.hostname) if name)
     return tuple(dict.fromkeys(directory.replace("%s", name) for name in names)) or (directory,)

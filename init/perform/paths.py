@@ -29,8 +29,8 @@ def resolve(root: str, path: str) -> str:
     else:
         return ""
     try:
-        found = os.stat("/".join([root, *done]))
+        status = os.stat("/".join([root, *done]))
     except OSError:
         return ""
-    executable = stat.S_ISREG(found.st_mode) and found.st_mode & 0o111 and found.st_size
+    executable = stat.S_ISREG(status.st_mode) and status.st_mode & 0o111 and status.st_size
     return "/" + "/".join(done) if executable else ""

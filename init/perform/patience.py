@@ -1,8 +1,8 @@
-"""Whoever speaks while PID 1 waits for a server: a process of its own, told before and after each call that may wait.
+"""What speaks while PID 1 waits for a server: a process of its own, told before and after each call that may wait.
 
 A stat, an open or a mount on a server that has gone comes back when the server does, and nothing ends it before: the
-share is mounted `hard`. They stay PID 1's own calls all the same. One that was given up while it waits might still
-succeed later, and write to a container whose lease is another machine's by then.
+share is mounted `hard`. They stay PID 1's own calls all the same. A child's call that was given up might still
+succeed later, and write to a container whose container lease is another machine's by then.
 """
 
 from __future__ import annotations
@@ -13,15 +13,10 @@ import sys
 import time
 
 from init.system.cmodules import signal
-from init.system.log import ERROR
-from init.system.stdlib import TYPE_CHECKING
+from init.system.log import ERROR, Say
+from init.system.stdlib import Callable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Say = Callable[[int, str], None]
-
-TELL = 10.0  # seconds until whoever waits in front of a quiet console is told for what
+TELL = 10.0  # seconds until the console shows what is waited for
 
 
 class Patience:
@@ -38,11 +33,9 @@ class Patience:
         os.write(self._writer, f"{call}\n".encode(errors="replace"))
 
     def over(self) -> None:
-        """It has come back."""
         os.write(self._writer, b"\n")
 
     def stop(self) -> None:
-        """End the process."""
         if self._child:
             os.close(self._writer)
             os.kill(self._child, signal.SIGKILL)
@@ -56,7 +49,7 @@ class Patience:
             try:
                 os.close(self._writer)
                 self._listen(reader)
-            except BaseException:  # nobody above may go on as PID 1
+            except BaseException:  # a child must never go on as PID 1
                 sys.__excepthook__(*sys.exc_info())
             finally:
                 os._exit(0)

@@ -47,7 +47,7 @@ def _copy(source: str, target: str) -> int:
     if os.path.isfile(source):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         return _copy_content(source, target)
-    return 0  # device nodes: whoever runs from here has devtmpfs
+    return 0  # device nodes: devtmpfs is mounted there
 
 
 def _copy_content(source: str, target: str) -> int:

@@ -1,6 +1,6 @@
 """A look at what a mounted share keeps of what a root needs: made in a temporary folder, forgotten, looked at again.
 
-Whatever cifs cannot hand to the server it may still show for as long as it remembers it (dynperm, for one), so
+What cifs cannot hand to the server it may still show for as long as it remembers it (with dynperm, for one), so
 between making and looking the kernel forgets what it knows of the files. All of this happens in a child process
 with a deadline: the server may go away while it runs.
 """
@@ -10,19 +10,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import select
 import stat
-import time
 
-from init.boot.share_needs import Found
-from init.system.cmodules import signal, socket
-from init.system.files import read_text
-from init.system.stdlib import TYPE_CHECKING
+from init.boot.share_needs import Look
+from init.operations import TryRoot
+from init.system import child, mount_table
+from init.system.cmodules import socket
+from init.system.files import write_text
+from init.system.stdlib import Callable, Iterator
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Trial = Callable[[str], object]
+Trial = Callable[[str], object]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DONE = b"+"
@@ -31,56 +28,44 @@ _SCRIPT = "#!/bin/sh\nexit 0\n"
 _SET_USER_ID = ("usr/bin/su", "bin/su", "usr/bin/passwd", "usr/bin/mount", "bin/mount", "usr/bin/chsh")
 
 
-def probe(root: str, *, read_only: bool, seconds: float) -> Found:
-    """Answer what the share mounted on `root` lacks, within `seconds`; nothing is written where `read_only`."""
-    options = mount_options(root)
-    trials = looks(root) if read_only else attempts(root)
-    lacks, trouble = _in_child(trials, seconds)
+def probe(operation: TryRoot) -> Look:
+    """What the mounted share lacks of what a root needs; nothing is written where it is read-only."""
+    options = mount_options(operation.root)
+    needs = _looked_at(operation.root) if operation.read_only else _tried(operation.root)
+    lacks, trouble = _in_child(needs, operation.seconds)
     if "dynperm" in options:  # shown as long as the kernel remembers it, and never sent
         lacks += tuple(need for need in ("modes", "set-user-ID bits") if need not in lacks)
-    return Found(lacks, options, not read_only, trouble)
+    return Look(lacks, options, trouble)
 
 
 def mount_options(point: str) -> tuple[str, ...]:
-    """The options of the mount on `point`, the file system's own included; the topmost one counts."""
-    found: tuple[str, ...] = ()
-    for line in read_text("/proc/mounts").splitlines():
-        fields = line.split(" ")
-        if fields[1] == point:
-            found = tuple(fields[3].split(","))
-    return found
+    """The options of the topmost mount on `point`, as /proc/mounts has them: "ro" where mount or file system is."""
+    mounts = [mount for mount in mount_table.read_mounts() if mount.point == point]
+    if not mounts:
+        return ()
+    words = dict.fromkeys((*mounts[-1].options, *mounts[-1].super_options))
+    return tuple(word for word in words if word != "rw" or "ro" not in words)
 
 
-def _in_child(trials: Iterator[str], seconds: float) -> tuple[tuple[str, ...], str]:
-    """What `trials` name, and why they did not come to their end, "" where they did."""
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    child = os.fork()
-    if child == 0:
+def _in_child(needs: Iterator[str], seconds: float) -> tuple[tuple[str, ...], str]:
+    """What `needs` names, and why it did not come to its end, "" where it did."""
+
+    def answer(answers: int) -> None:
         try:
-            os.close(reader)
-            for need in trials:
-                os.write(writer, need.encode() + b"\n")
-            os.write(writer, _DONE)
-        finally:
-            os._exit(0)
-    os.close(writer)
-    poll = select.poll()
-    poll.register(reader, select.POLLIN)
-    said, ended, deadline = b"", False, time.monotonic() + seconds
-    while not ended and poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-        data = os.read(reader, 4096)
-        said, ended = said + data, not data
-    os.close(reader)
-    trouble = ""
-    if not ended:
-        os.kill(child, signal.SIGKILL)  # reaped when it can be: it may be stuck in the kernel
-        trouble = f"not all that a root needs could be tried on the share: no answer within {seconds:g} s"
-    elif os.waitpid(child, 0)[1] or not said.endswith(_DONE):
-        trouble = "not all that a root needs could be tried on the share"
+            for need in needs:
+                os.write(answers, need.encode() + b"\n")
+            os.write(answers, _DONE)
+        except OSError:
+            pass  # without _DONE it is known that not all was tried
+
+    said, ended = child.ask(answer, seconds)
+    trouble = "" if said.endswith(_DONE) else "not all that a root needs could be tried on the share"
+    if trouble and not ended:
+        trouble += f": no answer within {seconds:g} s"
     return tuple(said.decode().split("\n")[:-1]), trouble
 
 
-def attempts(root: str) -> Iterator[str]:
+def _tried(root: str) -> Iterator[str]:
     """Make everything in a folder of its own, look at it again, remove it; yields what the share lacks."""
     os.umask(0)
     at = f"{root}/.mkinitfs-{os.urandom(6).hex()}"
@@ -97,7 +82,7 @@ def attempts(root: str) -> Iterator[str]:
 
 def _make_and_see(at: str) -> Iterator[str]:
     made = []
-    for need, make, see in _TRIALS:
+    for need, make, see in TRIALS:
         try:
             make(at)
         except OSError as error:
@@ -107,7 +92,7 @@ def _make_and_see(at: str) -> Iterator[str]:
             yield need
         else:
             made.append((need, see))
-    _forget()
+    write_text("/proc/sys/vm/drop_caches", "2")  # dentries and inodes (sysctl/vm.rst), attributes with them
     for need, see in made:
         try:
             kept = see(at)
@@ -117,17 +102,8 @@ def _make_and_see(at: str) -> Iterator[str]:
             yield need
 
 
-def _forget() -> None:
-    """Have the kernel drop unused dentries and inodes (sysctl/vm.rst, drop_caches); attributes go with them."""
-    try:
-        with open("/proc/sys/vm/drop_caches", "w") as file:
-            file.write("2")
-    except OSError:
-        pass
-
-
 def _remove(at: str) -> None:
-    # by the names they were made with, too: a server may list another one, which it then does not know
+    # A server may list a name other than that which the file was made with, and then not know it.
     for name in dict.fromkeys(["with\\x2d", *os.listdir(at)]):
         path = f"{at}/{name}"
         try:
@@ -137,8 +113,8 @@ def _remove(at: str) -> None:
     os.rmdir(at)
 
 
-def _write(path: str, text: str, mode: int = 0o666) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         os.write(descriptor, text.encode())
     finally:
@@ -163,21 +139,13 @@ def _see_new_modes(at: str) -> bool:
     return _mode(f"{at}/new") & 0o777 == 0o666 and _mode(f"{at}/folder") & 0o777 == 0o777
 
 
-def _make_hard_link(at: str) -> None:
-    os.link(f"{at}/new", f"{at}/link")
-
-
 def _see_hard_link(at: str) -> bool:
     return os.path.samefile(f"{at}/new", f"{at}/link") and os.lstat(f"{at}/link").st_nlink == 2
 
 
-def _make_device(at: str) -> None:
-    os.mknod(f"{at}/device", stat.S_IFCHR | 0o666, os.makedev(1, 3))
-
-
 def _see_device(at: str) -> bool:
-    found = os.lstat(f"{at}/device")
-    if not stat.S_ISCHR(found.st_mode) or found.st_rdev != os.makedev(1, 3):
+    device = os.lstat(f"{at}/device")
+    if not stat.S_ISCHR(device.st_mode) or device.st_rdev != os.makedev(1, 3):
         return False
     os.close(os.open(f"{at}/device", os.O_WRONLY))
     return True
@@ -212,22 +180,22 @@ def _make_owner(at: str) -> None:
 
 
 def _see_owner(at: str) -> bool:
-    found = os.lstat(f"{at}/owner")
-    return (found.st_uid, found.st_gid) == (1, 2)
+    owned = os.lstat(f"{at}/owner")
+    return (owned.st_uid, owned.st_gid) == (1, 2)
 
 
 def _see_script(at: str) -> bool:
     try:
-        child = os.posix_spawn(f"{at}/script", ["script"], {})
+        script = os.posix_spawn(f"{at}/script", ["script"], {})
     except PermissionError:
         return False
     except OSError:
         return True  # no shell in this image: nothing against the share
-    return os.waitpid(child, 0)[1] == 0
+    return os.waitpid(script, 0)[1] == 0
 
 
 def _locks(at: str) -> bool:
-    """An exclusive lock is granted, and only advisory: what is locked can be read by whoever does not ask."""
+    """An exclusive lock is granted, and only advisory: what is locked can be read without asking."""
     _write(f"{at}/lock", "content")
     with open(f"{at}/lock", "r+") as one, open(f"{at}/lock") as other:
         fcntl.lockf(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -253,7 +221,7 @@ def _see_names(at: str) -> bool:
 
 
 def _replacing(at: str) -> bool:
-    """A file is replaced, and another removed, while somebody reads it, as every package manager does.
+    """A file is replaced, and another removed, while it is read, as every package manager does.
 
     Whether the name then leads to the new content is not looked at: cifs up to 6.12 hands out an open handle of
     the same path again (cifs_open), and no option changes that.
@@ -266,33 +234,29 @@ def _replacing(at: str) -> bool:
         return reader.read() == "old"
 
 
-def _nothing(_: str) -> None:
-    return None
-
-
 # What each need takes: making it, and seeing that it is there.
-_TRIALS: tuple[tuple[str, Trial, Trial], ...] = (
+TRIALS: tuple[tuple[str, Trial, Trial], ...] = (
     ("writing", _make_file, lambda at: _read(f"{at}/new") == _SCRIPT),
-    ("the modes of new files", _nothing, _see_new_modes),
+    ("the modes of new files", lambda _: None, _see_new_modes),
     ("symlinks", lambda at: os.symlink("there", f"{at}/symlink"), lambda at: os.readlink(f"{at}/symlink") == "there"),
-    ("hard links", _make_hard_link, _see_hard_link),
-    ("device nodes", _make_device, _see_device),
+    ("hard links", lambda at: os.link(f"{at}/new", f"{at}/link"), _see_hard_link),
+    ("device nodes", lambda at: os.mknod(f"{at}/device", stat.S_IFCHR | 0o666, os.makedev(1, 3)), _see_device),
     ("fifos", lambda at: os.mkfifo(f"{at}/fifo"), lambda at: stat.S_ISFIFO(_mode(f"{at}/fifo"))),
     ("sockets", _make_socket, lambda at: stat.S_ISSOCK(_mode(f"{at}/socket"))),
     ("modes", lambda at: _with_mode(f"{at}/mode", 0o651), lambda at: _mode(f"{at}/mode") & 0o777 == 0o651),
     ("set-user-ID bits", _make_set_user_id, _see_set_user_id),
     ("owners", _make_owner, _see_owner),
     ("executing scripts", lambda at: _with_mode(f"{at}/script", 0o755, _SCRIPT), _see_script),
-    ("locks", _nothing, _locks),
+    ("locks", lambda _: None, _locks),
     ("case in names", _make_case, _see_case),
     ("names with : and \\", _make_names, _see_names),
-    ("replacing files in use", _nothing, _replacing),
+    ("replacing files in use", lambda _: None, _replacing),
 )
 
 
-def looks(root: str) -> Iterator[str]:
+def _looked_at(root: str) -> Iterator[str]:
     """What can be seen without writing; yields what the share lacks."""
-    for need, see in _LOOKS:
+    for need, see in LOOKS:
         try:
             fine = see(root)
         except OSError:
@@ -302,7 +266,7 @@ def looks(root: str) -> Iterator[str]:
 
 
 def _see_no_emulated_links(root: str) -> bool:
-    """Symlinks that another client made by mfsymlinks are files to whoever mounts without it (fs/smb/client/link.c)."""
+    """Without mfsymlinks, symlinks that another client made by it are files (fs/smb/client/link.c)."""
     for name in ("bin", "sbin", "lib", "sbin/init", "bin/sh", "etc/os-release"):
         path = f"{root}/{name}"
         if os.path.isfile(path) and not os.path.islink(path) and os.stat(path).st_size == 1067:
@@ -312,13 +276,9 @@ def _see_no_emulated_links(root: str) -> bool:
     return True
 
 
-def _see_modes(root: str) -> bool:
-    return not _mode(f"{root}/etc/passwd") & 0o111
-
-
 def _see_set_user_id_bits(root: str) -> bool:
-    found = [os.lstat(f"{root}/{name}").st_mode for name in _SET_USER_ID if os.path.lexists(f"{root}/{name}")]
-    programs = [mode for mode in found if stat.S_ISREG(mode)]
+    modes = [_mode(f"{root}/{name}") for name in _SET_USER_ID if os.path.lexists(f"{root}/{name}")]
+    programs = [mode for mode in modes if stat.S_ISREG(mode)]
     return not programs or any(mode & stat.S_ISUID for mode in programs)
 
 
@@ -337,10 +297,10 @@ def _option(word: str) -> Trial:
     return lambda root: word not in mount_options(root)
 
 
-_LOOKS: tuple[tuple[str, Trial], ...] = (
+LOOKS: tuple[tuple[str, Trial], ...] = (
     ("symlinks", _see_no_emulated_links),
     ("device nodes", _option("nodev")),
-    ("modes", _see_modes),
+    ("modes", lambda root: not _mode(f"{root}/etc/passwd") & 0o111),
     ("set-user-ID bits", _see_set_user_id_bits),
     ("owners", _option("forceuid")),
     ("executing scripts", _option("noexec")),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 
-from init.operations import StepError
+from init.operations import MountShare, StepError
 from init.system import spawn
+from init.system.log import KernelMessages
 
-# What mount.cifs's numbers mean to whoever set the share up (fs/smb/client, and what a server answers).
+# What to look at for each of mount.cifs's numbers (fs/smb/client, and what servers answer).
 _SHARE_HINTS = {
     errno.EACCES: "wrong user name or password? username=, password= in cifsroot=, or build --credentials FILE",
     errno.EPERM: "wrong user name or password? username=, password= in cifsroot=, or build --credentials FILE",
@@ -18,11 +19,24 @@ _SHARE_HINTS = {
     errno.EINVAL: "an option that this kernel's cifs does not know? see dmesg",
     errno.ENODEV: "cifs.ko is not in this image or does not fit the kernel",
 }
-_PASSING = (
+# What may pass while the server starts, or the way to it comes up.
+PASSING = (
     errno.EHOSTDOWN, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EAGAIN,
     errno.ECONNRESET, errno.ECONNABORTED, errno.EINPROGRESS, errno.ENETDOWN, errno.EIO,
 )  # fmt: skip
 _SERVER_HINT = "is the server on, and reachable from here? port= and the network are worth a look"
+
+
+def mount(operation: MountShare) -> None:
+    """Mount the share. Raises StepError."""
+    os.makedirs(operation.target, exist_ok=True)
+    argv = ("/sbin/mount.cifs", operation.unc, operation.target, "-o", operation.options)
+    with KernelMessages() as messages:
+        done = spawn.run(argv, timeout=operation.timeout, secret=operation.password)
+        if done.code == 0:
+            return
+        said = tuple(line for line in done.output.splitlines() if line.strip() and "manual page" not in line)
+        raise share_error(operation.unc, done, said + messages.said())
 
 
 def share_error(unc: str, done: spawn.Finished, said: tuple[str, ...]) -> StepError:
@@ -33,7 +47,7 @@ def share_error(unc: str, done: spawn.Finished, said: tuple[str, ...]) -> StepEr
     if "could not resolve address" in done.output:
         hint = "does the network's DNS know the server? an address in cifsroot= needs none"
         return StepError(f"{unc}: the server's name cannot be resolved", said, retry=True, hint=hint)
-    retry = number in _PASSING
+    retry = number in PASSING
     reason = os.strerror(number) if number else f"mount.cifs ended with {done.code}"
     hint = _SERVER_HINT if retry else _SHARE_HINTS.get(number, "")
     return StepError(f"{unc}: {reason}", said, number, retry=retry, hint=hint)
@@ -41,6 +55,5 @@ def share_error(unc: str, done: spawn.Finished, said: tuple[str, ...]) -> StepEr
 
 def mount_error(output: str) -> int:
     """The error number in mount.cifs's «mount error(13): Permission denied», 0 where there is none."""
-    _, found, rest = output.partition("mount error(")
-    number = rest.partition(")")[0]
-    return int(number) if found and number.isdigit() else 0
+    number = output.partition("mount error(")[2].partition(")")[0]
+    return int(number) if number.isdigit() else 0

@@ -1,7 +1,7 @@
 """Leaving the initramfs: the real root becomes the root, and the initramfs's memory is given back.
 
 The initramfs cannot be unmounted (ramfs-rootfs-initramfs.rst), so it is emptied instead, and only once the
-real init has really started: an init that cannot be executed must leave a working shell behind.
+real init has really started: where it cannot be executed a working shell must be left.
 """
 
 from __future__ import annotations
@@ -10,14 +10,85 @@ import os
 import stat
 import sys
 
-from init.shutdown import reboot_watch
-from init.system import places, syscalls
+from init.operations import Supervise, SwitchRoot
+from init.perform import ramdisk
+from init.perform.machine import Machine
+from init.system import child, syscalls
 from init.system.cmodules import signal, socket
-from init.system.places import RAMDISK, SYSROOT
+from init.system.log import ERROR, limit_kernel_log
+from init.system.places import KEEPER, RAMDISK, SYSROOT
 from init.system.spawn import PATH
+from init.system.stdlib import Callable
 
 # What systemd's INITRD_INTERFACE wants to find mounted in the new root.
 KEPT = ("/dev", "/sys", "/run", "/proc")
+
+
+def switch_root(machine: Machine, operation: SwitchRoot) -> None:
+    """Become the real init; returns only by OSError."""
+    _leave(machine)
+    keeper = _leave_keeper(machine)
+    try:
+        become(operation.argv, machine.environment)
+    except OSError:
+        if keeper:
+            os.kill(keeper, signal.SIGKILL)
+            os.waitpid(keeper, 0)
+        raise
+
+
+def supervise(machine: Machine, operation: Supervise) -> None:
+    """Start the real init in a namespace, and become its supervisor; returns only by OSError."""
+    from init.shutdown.reboot_watch import install_and_send, receive  # late: few boots need it
+
+    _leave(machine)
+    ours, theirs = socket.socketpair()
+    try:
+        real_init = start_in_namespace(operation.argv, machine.environment, lambda: install_and_send(theirs))
+        listener = receive(ours)
+    finally:
+        ours.close()
+        theirs.close()
+    become_supervisor(real_init, listener, machine.panic)
+
+
+def _leave(machine: Machine) -> None:
+    """The last things before the real init: no process of ours goes on in the initramfs."""
+    if machine.patience:
+        machine.patience.stop()
+    if machine.drivers:
+        machine.drivers.stop()
+    if machine.holders and ramdisk.staged():
+        machine.holders.go_over()
+    machine.log.save()
+    limit_kernel_log("ratelimit")  # the kernel's default
+
+
+def _leave_keeper(machine: Machine) -> int:
+    """Start the keeper where there is a network and a ramdisk to stand on; its PID, 0 for none.
+
+    It keeps the DHCP leases (keeper/main.py) for as long as the system runs. It is there when this returns, since
+    /run moves away next.
+    """
+    try:
+        if machine.network.interfaces and ramdisk.staged():
+            return child.executed(child.start_program(_become_keeper))
+    except OSError as error:
+        machine.say(ERROR, f"switch: nobody will keep the network: {error.strerror}")
+    return 0
+
+
+def _become_keeper() -> None:
+    """On the staged ramdisk alone, writing to the kernel's log, behind the real init where both want the processor."""
+    log = os.open("/dev/kmsg", os.O_WRONLY)
+    null = os.open("/dev/null", os.O_RDONLY)
+    for number, descriptor in ((0, null), (1, log), (2, log)):
+        os.dup2(descriptor, number)
+    os.setsid()
+    os.chroot(RAMDISK)
+    os.chdir("/")
+    os.setpriority(os.PRIO_PROCESS, 0, 10)
+    os.execve(sys.executable, [sys.executable, "-ISB", KEEPER], {})
 
 
 def become(argv: tuple[str, ...], environment: dict[str, str]) -> None:
@@ -34,43 +105,11 @@ def become(argv: tuple[str, ...], environment: dict[str, str]) -> None:
         _make_root(SYSROOT)
         os.execve(argv[0], argv, environment)
     except OSError:
-        os.write(starting, b"-")  # the child hears that nothing is to be freed
+        os.write(starting, b"-")  # nothing is to be freed
         os.close(starting)
         os.waitpid(freeing, 0)
         _move_back(old_root, moved)
         raise
-
-
-def leave_keeper() -> int:
-    """Start the process that keeps the leases (keeper.py) for as long as the system runs; answers its PID.
-
-    It stands on the staged ramdisk alone, writes to the kernel's log, and leaves the processor to the real
-    init while it starts. It is there when this returns, since /run moves away next. Raises OSError.
-    """
-    failed, failing = os.pipe2(os.O_CLOEXEC)
-    child = os.fork()
-    if child:
-        os.close(failing)
-        answer = os.read(failed, 4096)  # nothing but the end of the pipe, once it has been executed
-        os.close(failed)
-        if answer:
-            os.waitpid(child, 0)
-            raise OSError(int(answer), os.strerror(int(answer)), places.KEEPER)
-        return child
-    try:
-        log = os.open("/dev/kmsg", os.O_WRONLY)
-        null = os.open("/dev/null", os.O_RDONLY)
-        for number, descriptor in ((0, null), (1, log), (2, log)):
-            os.dup2(descriptor, number)
-        os.setsid()
-        os.chroot(RAMDISK)
-        os.chdir("/")
-        os.setpriority(os.PRIO_PROCESS, 0, 10)
-        os.execve(sys.executable, [sys.executable, "-ISB", places.KEEPER], {})
-    except OSError as error:
-        os.write(failing, str(error.errno or 0).encode())
-    finally:
-        os._exit(1)
 
 
 def _free_initramfs(old_root: int, started: int, starting: int) -> None:
@@ -103,7 +142,7 @@ def _make_root(new_root: str) -> None:
 
 
 def _move_back(old_root: int, moved: list[str]) -> None:
-    """Undo a switch that failed: from whichever root we stand in, back to the initramfs."""
+    """Undo a switch that failed, whether or not the root has changed: back to the initramfs."""
     new_root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     if os.path.sameopenfile(new_root, old_root):
         for point in moved:
@@ -123,10 +162,10 @@ def empty(folder: int) -> None:
     device = os.fstat(folder).st_dev
     for name in os.listdir(folder):
         try:
-            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if found.st_dev != device:
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if status.st_dev != device:
                 continue
-            if stat.S_ISDIR(found.st_mode):
+            if stat.S_ISDIR(status.st_mode):
                 inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
                 try:
                     empty(inner)
@@ -139,38 +178,21 @@ def empty(folder: int) -> None:
             continue  # a mount point, or gone already: what stays costs memory, nothing else
 
 
-def start_in_namespace(argv: tuple[str, ...], environment: dict[str, str], listener_end: socket.socket) -> int:
+def start_in_namespace(argv: tuple[str, ...], environment: dict[str, str], watch: Callable[[], None]) -> int:
     """Start `argv` as PID 1 of a PID and mount namespace of its own, /sysroot its root; answers its PID here.
 
-    `listener_end` is a socket on which the child sends the descriptor of its reboot watch (rebootwatch.py).
+    `watch` is what the child does last before it executes it: it has its reboot(2) watched (shutdown/reboot_watch.py).
     Raises OSError where the child could not execute it.
     """
-    failed, failing = os.pipe2(os.O_CLOEXEC)
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     syscalls.unshare(syscalls.CLONE_NEWPID)  # for the next child (pid_namespaces(7)), and for that one only
-    child = os.fork()
-    if child != 0:
-        syscalls.setns(own, syscalls.CLONE_NEWPID)
+    real_init = child.start_program(lambda: _begin_system(argv, environment, watch))
+    syscalls.setns(own, syscalls.CLONE_NEWPID)
     os.close(own)
-    if child == 0:
-        try:
-            os.close(failed)
-            _begin_system(argv, environment, listener_end)
-        except OSError as error:
-            os.write(failing, f"{error.errno or 0} {error.strerror}: {error.filename}".encode())
-        finally:
-            os._exit(1)
-    os.close(failing)
-    answer = os.read(failed, 4096)  # nothing but the end of the pipe, once the init has been executed
-    os.close(failed)
-    if answer:
-        os.waitpid(child, 0)
-        number, _, text = answer.decode(errors="replace").partition(" ")
-        raise OSError(int(number), text)
-    return child
+    return child.executed(real_init)
 
 
-def _begin_system(argv: tuple[str, ...], environment: dict[str, str], listener_end: socket.socket) -> None:
+def _begin_system(argv: tuple[str, ...], environment: dict[str, str], watch: Callable[[], None]) -> None:
     """In the child: its own mounts, its own /proc, then the real init."""
     os.setsid()
     syscalls.unshare(syscalls.CLONE_NEWNS)
@@ -178,16 +200,16 @@ def _begin_system(argv: tuple[str, ...], environment: dict[str, str], listener_e
     _move_into(SYSROOT, tuple(point for point in KEPT if point != "/proc"), [])
     if not os.path.isdir(f"{SYSROOT}/proc"):
         os.mkdir(f"{SYSROOT}/proc")
-    # /proc shows the PID namespace of whoever mounts it, so the real system gets one of its own.
+    # /proc shows the PID namespace that it is mounted from, so the real system gets one of its own.
     syscalls.mount("proc", f"{SYSROOT}/proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
     _make_root(SYSROOT)
-    reboot_watch.install_and_send(listener_end)
+    watch()
     for number in (signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     os.execve(argv[0], argv, environment)
 
 
-def become_supervisor(child: int, listener: int, panic: int) -> None:
+def become_supervisor(real_init: int, listener: int, panic: int) -> None:
     """Go over to the ramdisk with everything that is to be released, and stay there as the supervisor.
 
     The initramfs is emptied; the ramdisk, until now /run/initramfs, is the root of this process from here on,
@@ -203,5 +225,5 @@ def become_supervisor(child: int, listener: int, panic: int) -> None:
     os.close(old_root)
     if listener >= 0:
         os.set_inheritable(listener, True)
-    argv = [sys.executable, "-ISB", "/shutdown", "supervise", str(child), str(listener), str(panic)]
+    argv = [sys.executable, "-ISB", "/shutdown", "supervise", str(real_init), str(listener), str(panic)]
     os.execve(sys.executable, argv, {"PATH": PATH})

@@ -1,6 +1,6 @@
 """The shutdown ramdisk's program: the supervisor of a real system, or the end that systemd hands over to.
 
-shutdown supervise CHILD LISTENER PANIC     what switch.become_supervisor() executes
+shutdown supervise CHILD LISTENER PANIC     what perform/switch.py executes
 shutdown VERB [options]                     what systemd-shutdown executes as PID 1, the old root at
                                             /oldroot (INITRD_INTERFACE); its own options mean nothing here
 """

@@ -1,7 +1,7 @@
-"""What is to be released when the real system has ended, and in which order: a pure function of two tables.
+"""What is to be released when the real system has ended, and in which order: a pure function of the kernel's tables.
 
 A mount goes after everything mounted on it, and after every loop device whose file lies on it. A loop device
-goes after every mount of the file system on it, the lease on a container after its loop device. At a diskless
+goes after every mount of the file system on it, a container lease after its container's loop device. At a diskless
 machine's end the two rules contradict each other: systemd leaves the share mounted below the old root, the old root
 lies on the loop device, and that device's file lies on the share. So a share that its own container holds is moved
 away first. An overlay stands on its layers as a container does on its share, and goes before them: the kernel would
@@ -10,37 +10,34 @@ let a layer's mount go, but not what that stands on.
 
 from __future__ import annotations
 
-from init.container_lease.record import Claim
+from init.container_lease.messages import HolderNote
 from init.system.log import DEBUG, INFO, NOTICE
 from init.system.mount_table import LoopDevice, MountPoint
 from init.system.places import RAMDISK
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from init.system.stdlib import Iterable, NamedTuple
 
 NETWORK = ("cifs", "smb3", "nfs", "nfs4", "9p", "ceph", "fuse.sshfs")
 
 
 class Move(NamedTuple):
-    """Move a mount out of what is to be unmounted. `level` is that of the log, as for the others."""
+    """Move a mount out of what is to be unmounted."""
 
     point: str
     target: str
-    level: int = INFO
+    level: int = INFO  # of the line in the log, as for the others
 
     def describe(self) -> str:
         return f"move {self.point} to {self.target}"
 
 
 class Unmount(NamedTuple):
-    """Unmount one mount point; `lazy` takes it out of sight, whoever stands on it."""
+    """Unmount one mount point."""
 
     point: str
-    device: str
+    device: str  # "major:minor"
     source: str
     level: int = INFO
-    lazy: bool = False
+    lazy: bool = False  # take it out of sight, though processes stand on it
 
     def describe(self) -> str:
         return f"unmount {self.point} ({self.source})"
@@ -57,30 +54,30 @@ class Detach(NamedTuple):
         return f"detach {self.path} ({self.backing_file})"
 
 
-class LetGo(NamedTuple):
-    """Have a claimant give its lease back, and end."""
+class GiveBack(NamedTuple):
+    """Have a holder give its container lease back, and end."""
 
     pid: int
-    device: str
-    path: str
+    device: str  # "major:minor" of the mount that the container lies on
+    path: str  # the container's, below that mount
     level: int = NOTICE
 
     def describe(self) -> str:
         return f"give the lease on {self.path} back"
 
 
-Release = Move | Unmount | Detach | LetGo
+Release = Move | Unmount | Detach | GiveBack
 
 
 def plan(
-    mounts: Iterable[MountPoint], loops: Iterable[LoopDevice], old_root: str, claims: Iterable[Claim] = ()
+    mounts: Iterable[MountPoint], loops: Iterable[LoopDevice], old_root: str, notes: Iterable[HolderNote] = ()
 ) -> tuple[Release, ...]:
     """Everything to be released, in order; empty when all is released.
 
-    `old_root` is where the real system's root is mounted. Mounts that belong to the ramdisk itself (its
-    tmpfs, /proc, /sys, /dev, /run) stay.
+    `old_root` is where the real system's root is mounted, `notes` are those of the holders. Mounts that belong to the
+    ramdisk itself (its tmpfs, /proc, /sys, /dev, /run) stay.
     """
-    tables = _Tables(tuple(mounts), tuple(loops), tuple(claims))
+    tables = _Tables(tuple(mounts), tuple(loops), tuple(notes))
     moves = [Move(mount.point, f"/released-{mount.number}") for mount in tables.mounts if tables.holds_itself(mount)]
     if moves:  # the tables look different afterwards: the caller reads them again
         return tuple(moves)
@@ -91,20 +88,17 @@ def plan(
             _visit_mount(tables, mount, order, seen)
     for loop in tables.loops:
         _visit_loop(tables, loop, order, seen)
-    for claim in tables.claims:
-        _visit_claim(claim, order, seen)
+    for note in tables.notes:
+        _visit_holder(note, order, seen)
     return tuple(order)
 
 
-class _Tables:
+class _Tables(NamedTuple):
     """The tables and the questions the order asks of them."""
 
-    def __init__(
-        self, mounts: tuple[MountPoint, ...], loops: tuple[LoopDevice, ...], claims: tuple[Claim, ...]
-    ) -> None:
-        self.mounts = mounts
-        self.loops = loops
-        self.claims = claims
+    mounts: tuple[MountPoint, ...]
+    loops: tuple[LoopDevice, ...]
+    notes: tuple[HolderNote, ...]
 
     def children(self, mount: MountPoint) -> list[MountPoint]:
         """What is mounted on `mount`, the newest first: a later mount may hide an earlier one."""
@@ -119,9 +113,9 @@ class _Tables:
 
     def standing_on(self, mount: MountPoint) -> list[MountPoint]:
         """The file systems whose containers lie on `mount`, and the overlays that it is a layer of."""
-        found = [other for loop in self.loops_backed_by(mount.device) for other in self.mounts_of(loop)]
+        inside = [other for loop in self.loops_backed_by(mount.device) for other in self.mounts_of(loop)]
         name = _name_at_boot(mount.point)
-        return found + [
+        return inside + [
             other for other in self.mounts if any(f"{layer}/".startswith(f"{name}/") for layer in other.layers)
         ]
 
@@ -139,7 +133,7 @@ class _Tables:
         return False
 
     def is_ramdisk(self, mount: MountPoint) -> bool:
-        """Whether `mount` is the ramdisk itself a second time, as systemd leaves it: claimants stand on that one."""
+        """Whether `mount` is the ramdisk itself a second time, as systemd leaves it: holders stand on that one."""
         return any(root.point == "/" and root.device == mount.device for root in self.mounts)
 
     def to_release(self, mount: MountPoint, old_root: str) -> bool:
@@ -172,9 +166,9 @@ def _visit_mount(tables: _Tables, mount: MountPoint, order: list[Release], seen:
         _visit_mount(tables, child, order, seen)
     for loop in tables.loops_backed_by(mount.device):
         _visit_loop(tables, loop, order, seen)
-    for claim in tables.claims:
-        if claim.device == mount.device:
-            _visit_claim(claim, order, seen)
+    for note in tables.notes:
+        if note.device == mount.device:
+            _visit_holder(note, order, seen)
     # The kernel's own file systems are not worth a line on the console.
     level = NOTICE if mount.fstype in NETWORK or not mount.device.startswith("0:") else DEBUG
     order.append(Unmount(mount.point, mount.device, mount.source, level, tables.is_ramdisk(mount)))
@@ -189,7 +183,7 @@ def _visit_loop(tables: _Tables, loop: LoopDevice, order: list[Release], seen: s
     order.append(Detach(loop.path, loop.backing_file))
 
 
-def _visit_claim(claim: Claim, order: list[Release], seen: set[int | str]) -> None:
-    if claim.path not in seen:
-        seen.add(claim.path)
-        order.append(LetGo(claim.pid, claim.device, claim.path))
+def _visit_holder(note: HolderNote, order: list[Release], seen: set[int | str]) -> None:
+    if note.path not in seen:
+        seen.add(note.path)
+        order.append(GiveBack(*note))

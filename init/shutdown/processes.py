@@ -1,50 +1,48 @@
-"""What the real system left running: found, ended."""
+"""The processes that the real system left running, found and ended, and the users of a mount among them.
+
+The holders of container leases stay: the teardown ends each when its loop device is gone (order.GiveBack).
+"""
 
 from __future__ import annotations
 
 import os
 import time
 
-from init.container_lease import holder
-from init.shutdown import order
+from init.container_lease import holders
+from init.shutdown.order import Unmount
 from init.system.cmodules import signal
 from init.system.files import read_text
-from init.system.log import WARNING
-from init.system.stdlib import TYPE_CHECKING
+from init.system.log import WARNING, Say
 
-if TYPE_CHECKING:
-    from init.system.log import Say
+SETTLING = 5.0  # seconds after either signal
 
 
 def processes() -> list[int]:
     """Every user process but this one: kernel threads have no executable."""
-    found = []
+    pids = []
     for name in os.listdir("/proc"):
         if name.isdigit() and int(name) != os.getpid():
             try:
                 os.readlink(f"/proc/{name}/exe")
             except OSError:
                 continue
-            found.append(int(name))
-    return found
+            pids.append(int(name))
+    return pids
 
 
-def end_processes(say: Say, patience: float = 5.0) -> None:
+def end_processes(say: Say, settling: float = SETTLING) -> None:
     """End what the real system left running: SIGTERM, some time, SIGKILL.
 
     A process whose argv[0] begins with '@' serves the root and is spared until the second signal
     (systemd, ROOT_STORAGE_DAEMONS).
     """
     spared = {pid for pid in processes() if read_text(f"/proc/{pid}/cmdline").startswith("@")}
-    needed = {claim.pid for claim in holder.claims()}  # until the loop device is gone: release_all() ends them
-    for number, seconds, victims in (
-        (signal.SIGTERM, patience, set(processes()) - spared),
-        (signal.SIGKILL, patience, None),
-    ):
-        pids = (victims if victims is not None else set(processes())) - needed
+    needed = {note.pid for note in holders.notes()}
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        pids = set(processes()) - needed - (spared if number == signal.SIGTERM else set())
         for pid in pids:
-            _signal(pid, number)
-        deadline = time.monotonic() + seconds
+            send(pid, number)
+        deadline = time.monotonic() + settling
         while pids & set(processes()) and time.monotonic() < deadline:
             _reap()
             time.sleep(0.02)
@@ -55,7 +53,8 @@ def end_processes(say: Say, patience: float = 5.0) -> None:
         say(WARNING, f"shutdown: processes that could not be ended: {names}")
 
 
-def _signal(pid: int, number: int) -> None:
+def send(pid: int, number: int) -> None:
+    """Send a signal to a process that may have ended."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -70,12 +69,12 @@ def _reap() -> None:
         pass
 
 
-def holders(point: str) -> list[int]:
+def users(point: str) -> list[int]:
     """The processes that keep what is mounted on `point` busy: root, folder, program or files.
 
     Told by the names the kernel keeps of them: to look at the files themselves would wait for a dead server.
     """
-    found = []
+    pids = []
     for pid in processes():
         links = [f"/proc/{pid}/{name}" for name in ("root", "cwd", "exe")]
         try:
@@ -83,8 +82,8 @@ def holders(point: str) -> list[int]:
         except OSError:
             continue  # gone
         if any(f"{_target(link)}/".startswith(f"{point}/") for link in links):
-            found.append(pid)
-    return found
+            pids.append(pid)
+    return pids
 
 
 def _target(link: str) -> str:
@@ -94,11 +93,11 @@ def _target(link: str) -> str:
         return ""
 
 
-def kill_holders(busy: list[order.Unmount], say: Say) -> None:
+def kill_users(busy: list[Unmount], say: Say) -> None:
     """End what keeps these mounts busy, naming each."""
-    needed = {claim.pid for claim in holder.claims()}  # for as long as a loop device stands there: _release()
+    needed = {note.pid for note in holders.notes()}
     for operation in busy:
-        for pid in sorted(set(holders(operation.point)) - needed):
+        for pid in sorted(set(users(operation.point)) - needed):
             name = read_text(f"/proc/{pid}/comm").strip()
             say(WARNING, f"shutdown: {operation.point} is held by process {pid} ({name}), which is ended")
-            _signal(pid, signal.SIGKILL)
+            send(pid, signal.SIGKILL)

@@ -12,18 +12,17 @@ allowed for a process tree: a program inside that wants one of its own (LXC does
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import os
 import struct
 
-from init.system import syscalls
+from init.system import libc, syscalls
 from init.system.cmodules import socket
 from init.system.files import read_text
 
 # (AUDIT_ARCH of linux/audit.h, number of seccomp(2), number of reboot(2)) by machine
-_ARCHES = {
+ARCHES = {
     "x86_64": (0xC000003E, 317, 169),
     "aarch64": (0xC00000B7, 277, 142),
     "riscv64": (0xC00000F3, 277, 142),
@@ -32,7 +31,7 @@ _ARCHES = {
 }
 
 _SET_MODE_FILTER, _FLAG_NEW_LISTENER = 1, 1 << 3
-_RET_ALLOW, _RET_USER_NOTIF = 0x7FFF0000, 0x7FC00000
+RET_ALLOW, RET_USER_NOTIF = 0x7FFF0000, 0x7FC00000
 _NOTIF = struct.Struct("=QIIiIQ6Q")  # struct seccomp_notif
 _RESPONSE = struct.Struct("=QqiI")  # struct seccomp_notif_resp
 _IOCTL_RECV = 3 << 30 | _NOTIF.size << 16 | ord("!") << 8
@@ -43,7 +42,7 @@ _CAP_SYS_BOOT = 22
 _VERBS = {command: verb for verb, command in syscalls.REBOOT.items()} | {0xA1B2C3D4: "reboot"}  # RESTART2
 
 
-def _filter(arch: int, reboot: int) -> bytes:
+def reboot_filter(arch: int, reboot: int) -> bytes:
     """The program in classic BPF: announce reboot(2) of this machine's own ABI, allow everything else."""
     load, equal, answer = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
     return b"".join(
@@ -53,8 +52,8 @@ def _filter(arch: int, reboot: int) -> bytes:
             (equal, 0, 3, arch),
             (load, 0, 0, 0),  # seccomp_data.nr
             (equal, 0, 1, reboot),
-            (answer, 0, 0, _RET_USER_NOTIF),
-            (answer, 0, 0, _RET_ALLOW),
+            (answer, 0, 0, RET_USER_NOTIF),
+            (answer, 0, 0, RET_ALLOW),
         )
     )
 
@@ -66,7 +65,7 @@ def install_and_send(channel: socket.socket) -> None:
     and seen by `receive`.
     """
     try:
-        listener = _install()
+        listener = install()
     except (OSError, KeyError):
         channel.send(b"-")
         return
@@ -74,16 +73,12 @@ def install_and_send(channel: socket.socket) -> None:
     os.close(listener)
 
 
-def _install() -> int:
-    arch, seccomp, reboot = _ARCHES[os.uname().machine]
-    program = _filter(arch, reboot)
-    buffer = ctypes.create_string_buffer(program, len(program))
-    header = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer)))
-    libc = ctypes.CDLL(None, use_errno=True)
-    listener: int = libc.syscall(ctypes.c_long(seccomp), _SET_MODE_FILTER, _FLAG_NEW_LISTENER, header)
-    if listener < 0:
-        raise OSError(ctypes.get_errno(), "seccomp")
-    return listener
+def install() -> int:
+    """Watch this process and all its descendants; answers the listener. Raises OSError, KeyError."""
+    arch, seccomp, reboot = ARCHES[os.uname().machine]
+    program = bytearray(reboot_filter(arch, reboot))
+    header = struct.pack("@HP", len(program) // 8, libc.address(program))  # struct sock_fprog
+    return libc.call("syscall", libc.Long(seccomp), _SET_MODE_FILTER, _FLAG_NEW_LISTENER, header, about="seccomp")
 
 
 def receive(channel: socket.socket) -> int:

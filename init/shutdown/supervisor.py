@@ -1,7 +1,7 @@
 """The early init after the real one has started: PID 1 outside, waiting for the system inside to end.
 
 It lives on the shutdown ramdisk alone. Kernel signals meant for init are handed on, orphans are reaped, the
-root's leases are renewed (keeper.py), its network is put back where the real system's own shutdown takes it down
+root's leases are renewed (keeper/main.py), its network is put back where the real system's own shutdown takes it down
 too early (the 2009 thread's `rc.inet1 stop`), and when PID 1 of the namespace is gone, everything is released.
 """
 
@@ -13,24 +13,21 @@ import time
 
 from init.keeper import main as keeper_main
 from init.keeper import watch
-from init.network import record as network_record
+from init.network.files import read_state
 from init.shutdown import reboot_watch
+from init.shutdown.processes import send
 from init.system import console, syscalls
 from init.system.child import bounded
 from init.system.cmodules import signal
 from init.system.files import read_text
-from init.system.log import CRITICAL
+from init.system.log import CRITICAL, Say
 from init.system.places import NETWORK, SYSROOT
-from init.system.stdlib import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from init.system.log import Say
 
 # The kernel sends these to PID 1: Ctrl-Alt-Del, the keyboard's request, power failure.
 HANDED_ON = (signal.SIGINT, signal.SIGWINCH, signal.SIGPWR)
-# Seconds that what is left of the system has to end in, or at least to write something back, once it asked for the end;
-# and those between two pushes after that. A process that has to write to a server that is gone cannot even be killed.
-FORCE_AFTER, FORCE_AGAIN = 30.0, 5.0
+# A process that has to write to a server that is gone cannot even be killed.
+FORCE_AFTER = 30.0  # seconds for the system to end once it asked for that, or at least to write something back
+FORCE_AGAIN = 5.0  # seconds between two pushes after that
 
 
 def verb_of(status: int, announced: str) -> str:
@@ -65,18 +62,17 @@ def _hold(path: str) -> int:
 
 
 class Supervisor:
-    """Waits for the real system's end; `child` is its init's PID out here."""
+    """Waits for the real system's end; `child` is its init's PID out here, `listener` is reboot_watch.receive()'s."""
 
     def __init__(self, child: int, listener: int, say: Say) -> None:
         self._child = child
         self._listener = listener
-        self._say = say
         self._announced = ""
-        self._status: int | None = None
-        self._leases = keeper_main.Keeper(network_record.decode(read_text(f"{NETWORK}/state")), NETWORK, say)
+        self._status: int | None = None  # of the child that has ended
+        self._keeper = keeper_main.Keeper(read_state(NETWORK), NETWORK, say)
         self._watch = watch.Watch(say)
-        self._force_at = 0.0
-        self._unwritten = 0
+        self._force_at = 0.0  # on the monotonic clock; 0 for never
+        self._unwritten = 0  # kB, at the last look
         self._forced = False
 
     def run(self) -> str:
@@ -84,11 +80,11 @@ class Supervisor:
         wake, waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(waker)
         for number in HANDED_ON:
-            signal.signal(number, lambda number, _: self._hand_on(number))
+            signal.signal(number, lambda number, _: send(self._child, number))
         signal.signal(signal.SIGCHLD, lambda *_: None)
         poll = select.poll()
         poll.register(wake, select.POLLIN)
-        poll.register(self._leases, select.POLLIN)
+        poll.register(self._keeper, select.POLLIN)
         if self._listener >= 0:
             poll.register(self._listener, select.POLLIN)
         poll.register(self._watch, select.POLLIN)
@@ -109,12 +105,12 @@ class Supervisor:
         if self._listener in ready:
             if ready[self._listener] & select.POLLIN:
                 self._announcement()
-            else:  # nobody is left who could call
+            else:  # no process is left that could call
                 poll.unregister(self._listener)
                 self._listener = -1
-        if self._leases.fileno() in ready:
-            self._leases.serve()
-        self._watch.serve(self._leases.network)
+        if self._keeper.fileno() in ready:
+            self._keeper.serve()
+        self._watch.serve(self._keeper.network)
         if self._force_at and time.monotonic() >= self._force_at:
             self._force()
 
@@ -142,12 +138,6 @@ class Supervisor:
             self._force_at, self._unwritten = time.monotonic() + FORCE_AFTER, unwritten()
         if verb == "kexec":  # refused inside a namespace: ours to do, once everything is released
             os.kill(self._child, signal.SIGKILL)
-
-    def _hand_on(self, number: int) -> None:
-        try:
-            os.kill(self._child, number)
-        except ProcessLookupError:
-            pass
 
     def _reap(self) -> None:
         while True:

@@ -1,7 +1,7 @@
-"""The teardown's effects: what shutdown.plan() says, carried out, with nothing waiting for ever.
+"""The teardown's effects: what order.plan() says, carried out, with nothing waiting for ever.
 
 Each call that can hang on a dead server runs in a child process with a deadline. A busy mount is tried again,
-then its holders are named and ended, then it is forced; what could not be released is said on the console.
+then its users are named and ended, then it is forced; what could not be released is said on the console.
 """
 
 from __future__ import annotations
@@ -11,63 +11,49 @@ import os
 import sys
 import time
 
-from init.container_lease import holder
+from init.container_lease import holders
 from init.keeper import release as keeper_release
-from init.network import record as network_record
-from init.network import restore
-from init.network import state as network_state
+from init.network.files import read_state
+from init.network.restore import restore
+from init.network.state import NetworkError
 from init.shutdown import order
-from init.shutdown.processes import kill_holders
+from init.shutdown.processes import kill_users
 from init.system import console, syscalls
 from init.system.child import UNANSWERED, bounded
 from init.system.cmodules import signal
 from init.system.files import read_text
-from init.system.log import ERROR, INFO, NOTICE, WARNING
-from init.system.mount_table import read_loops, read_mounts, unescape
-from init.system.stdlib import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from init.system.log import Say
+from init.system.log import ERROR, NOTICE, WARNING, Say
+from init.system.mount_table import mounted_as, read_loops, read_mounts, unescape
+from init.system.stdlib import Any, Callable
 
 FORCED = "; forced"
-FORCED_PATIENCE = 5.0
+LONGEST_FORCED_CALL = 5.0  # seconds
+LONGEST_NETWORK = 10.0  # seconds to set the network up again
 FAREWELL = 2.0  # seconds for the kernel to close its connections: it does so after unmounting, in a thread of its own
 _OPEN = ("01", "04")  # /proc/net/tcp: ESTABLISHED, FIN_WAIT1 (include/net/tcp_states.h)
 FINAL = ("poweroff", "halt")  # a machine that comes back at once keeps its lease and with it its address
 # Seconds since the teardown began. A server that is away for half a minute loses nothing; a machine whose server
 # never comes back still ends within two.
-END_HOLDERS_AFTER, FORCE_AFTER, GIVE_UP_AFTER = 5.0, 30.0, 60.0
+END_USERS_AFTER, FORCE_AFTER, GIVE_UP_AFTER = 5.0, 30.0, 60.0
 
 
 def release_all(old_root: str, say: Say) -> list[str]:
     """Release everything; answers what could not be released, one line each, empty when all is well."""
     syscalls.mount("", "/", "", syscalls.MS_REC | syscalls.MS_PRIVATE)
-    _swap_off(say)
+    _all_swap_off(say)
     started, delay, ended = time.monotonic(), 0.05, False
     troubles: dict[str, str] = {}
     hidden: dict[order.Unmount, str] = {}  # out of the mount table, but perhaps not released
     while (elapsed := time.monotonic() - started) < GIVE_UP_AFTER:
         mounts = read_mounts()
-        plan = order.plan(mounts, read_loops(mounts), old_root, holder.claims())
+        plan = order.plan(mounts, read_loops(mounts), old_root, holders.notes())
         if not plan:
             troubles = {}
             break
-        before, troubles = troubles, {}
-        for operation in plan:
-            trouble = _release(operation, elapsed > FORCE_AFTER)
-            if isinstance(operation, order.Unmount) and (UNANSWERED in trouble or FORCED in trouble):
-                hidden[operation] = trouble
-            elif trouble:
-                troubles[operation.describe()] = trouble
-            else:
-                # With a loop device the kernel has let go of what was on it, too.
-                gone = operation.path if isinstance(operation, order.Detach) else None
-                hidden = {one: why for one, why in hidden.items() if one != operation and one.source != gone}
-                say(operation.level, f"shutdown: {operation.describe()}")
-        if troubles and elapsed > END_HOLDERS_AFTER and not ended:
+        before, troubles = troubles, _release_each(plan, elapsed > FORCE_AFTER, hidden, say)
+        if troubles and elapsed > END_USERS_AFTER and not ended:
             ended = True
-            busy = [one for one in plan if isinstance(one, order.Unmount) and one.describe() in troubles]
-            kill_holders(busy, say)
+            kill_users([one for one in plan if isinstance(one, order.Unmount) and one.describe() in troubles], say)
         if troubles and troubles == before:
             time.sleep(delay)
             delay = min(delay * 1.3, 1.0)
@@ -75,56 +61,89 @@ def release_all(old_root: str, say: Say) -> list[str]:
     return [f"{what}: {why}" for what, why in troubles.items()]
 
 
-def _release(operation: order.Release, forced: bool) -> str:
-    """Carry out one operation; answers why it failed, "" where it did not."""
-    if isinstance(operation, order.Move):
-        os.makedirs(operation.target, exist_ok=True)
-        return bounded(lambda: syscalls.mount(operation.point, operation.target, "", syscalls.MS_MOVE))
-    if isinstance(operation, order.Detach):
-        return bounded(lambda: _detach(operation.path))
-    if isinstance(operation, order.LetGo):
-        mounts = read_mounts()
-        if any(loop.backing_device == operation.device for loop in read_loops(mounts)) and not forced:
-            return "a loop device stands on it"
-        points = [mount.point for mount in mounts if mount.device == operation.device]
-        return bounded(lambda: holder.end(operation.pid, forced, f"{''.join(points[:1])}/{operation.path}"))
-    trouble = bounded(lambda: syscalls.umount2(operation.point, syscalls.MNT_DETACH if operation.lazy else 0))
-    if trouble and forced:
-        # MNT_FORCE has the network file system fail what it waits for; MNT_DETACH takes it out of sight and
-        # lets the kernel finish as soon as nobody holds it any more.
-        if not bounded(lambda: syscalls.umount2(operation.point, syscalls.MNT_FORCE), FORCED_PATIENCE):
-            return ""
-        bounded(lambda: syscalls.umount2(operation.point, syscalls.MNT_DETACH), FORCED_PATIENCE)
-        return trouble + FORCED
-    return trouble
+def _release_each(
+    plan: tuple[order.Release, ...], forced: bool, hidden: dict[order.Unmount, str], say: Say
+) -> dict[str, str]:
+    """Carry a plan out; answers what went wrong, by what was to be done, and keeps `hidden` up to date."""
+    troubles = {}
+    for release in plan:
+        trouble = _RELEASES[type(release)](release, forced)
+        if isinstance(release, order.Unmount) and (UNANSWERED in trouble or FORCED in trouble):
+            hidden[release] = trouble
+        elif trouble:
+            troubles[release.describe()] = trouble
+        else:
+            # With a loop device the kernel has let go of what was on it, too.
+            device = release.path if isinstance(release, order.Detach) else None
+            for one in [one for one in hidden if one == release or one.source == device]:
+                del hidden[one]
+            say(release.level, f"shutdown: {release.describe()}")
+    return troubles
 
 
-def _detach(path: str) -> None:
+def _move(move: order.Move, _: bool) -> str:
+    os.makedirs(move.target, exist_ok=True)
+    return bounded(lambda: syscalls.mount(move.point, move.target, "", syscalls.MS_MOVE))
+
+
+def _unmount(unmount: order.Unmount, forced: bool) -> str:
+    trouble = bounded(lambda: syscalls.umount2(unmount.point, syscalls.MNT_DETACH if unmount.lazy else 0))
+    if not trouble or not forced:
+        return trouble
+    # MNT_FORCE has the network file system fail what it waits for; MNT_DETACH takes it out of sight and
+    # lets the kernel finish as soon as nobody uses it any more.
+    if not bounded(lambda: syscalls.umount2(unmount.point, syscalls.MNT_FORCE), LONGEST_FORCED_CALL):
+        return ""
+    bounded(lambda: syscalls.umount2(unmount.point, syscalls.MNT_DETACH), LONGEST_FORCED_CALL)
+    return trouble + FORCED
+
+
+def _detach(detach: order.Detach, _: bool) -> str:
+    return bounded(lambda: _detach_loop(detach.path))
+
+
+def _detach_loop(path: str) -> None:
     """Detach a loop device and see that it is gone: the kernel says yes even where it only will later."""
     syscalls.loop_clear(path)
     if read_text(f"/sys/block/{os.path.basename(path)}/loop/backing_file").strip():
         raise OSError(errno.EBUSY, "still attached")
 
 
-def _swap_off(say: Say) -> None:
+def _give_back(back: order.GiveBack, forced: bool) -> str:
+    mounts = read_mounts()
+    if any(loop.backing_device == back.device for loop in read_loops(mounts)) and not forced:
+        return "a loop device stands on it"
+    mount = mounted_as(back.device, mounts)
+    return bounded(lambda: holders.end(back.pid, forced, f"{mount.point if mount else ''}/{back.path}"))
+
+
+# Each answers why it failed, "" where it did not; the second argument is whether it may force its way.
+_RELEASES: dict[type[order.Release], Callable[[Any, bool], str]] = {
+    order.Move: _move,
+    order.Unmount: _unmount,
+    order.Detach: _detach,
+    order.GiveBack: _give_back,
+}
+
+
+def _swap_off(path: str) -> str:
+    return bounded(lambda: syscalls.swapoff(path))
+
+
+def _all_swap_off(say: Say) -> None:
     for line in read_text("/proc/swaps").splitlines()[1:]:
         path = unescape(line.split()[0])
-        trouble = bounded(lambda path=path: syscalls.swapoff(path))  # type: ignore[misc]
+        trouble = _swap_off(path)
         say(WARNING if trouble else NOTICE, f"shutdown: swap off {path}: {trouble or 'done'}")
 
 
 def bring_network_back(folder: str, say: Say) -> None:
     """Set up again what the real system may have taken down: the root's last writes go over it."""
-    state = read_text(f"{folder}/state")
-    if not state:
-        return
     try:
-        restore.restore(
-            network_record.decode(state),
-            deadline=time.monotonic() + 10,
-            log=lambda line: say(INFO, f"network: {line}"),
-        )
-    except network_state.NetworkError as error:
+        network = read_state(folder)
+        if network.interfaces or network.made:
+            restore(network, deadline=time.monotonic() + LONGEST_NETWORK, say=say)
+    except NetworkError as error:
         say(ERROR, f"shutdown: {error.message}")
 
 
@@ -148,7 +167,7 @@ def release(verb: str, old_root: str, net_folder: str, say: Say) -> None:
     if not left:
         _close_connections()
     if not left and verb in FINAL:
-        keeper_release.give_back(network_record.decode(read_text(f"{net_folder}/state")), say)
+        keeper_release.give_back(read_state(net_folder), say)
     if left:
         bounded(os.sync)
         console.tell(["mkinitfs: NOT RELEASED:", *(f"  {line}" for line in left), "  the server may keep its locks"])

@@ -1,4 +1,7 @@
-"""Child processes with a deadline: what a dead server would never let return happens in one of these."""
+"""Child processes with a deadline: what a dead server would never let return happens in one of these.
+
+A child that is stuck in the kernel cannot be killed, and waiting for it would be as endless. It is left behind.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,7 @@ import sys
 import time
 
 from init.system.cmodules import signal
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from init.system.stdlib import Callable, NamedTuple
 
 UNANSWERED = "no answer within"
 LONGEST_CALL = 20.0  # seconds; an unmount that writes back to a slow share needs some
@@ -32,7 +32,7 @@ def start(action: Callable[[int], object]) -> Child:
         try:
             os.close(reader)
             action(writer)
-        except BaseException:  # the child must never go on as its parent, which may be PID 1
+        except BaseException:  # a child must never go on as its parent, which may be PID 1
             sys.__excepthook__(*sys.exc_info())
         finally:
             os._exit(0)
@@ -40,12 +40,35 @@ def start(action: Callable[[int], object]) -> Child:
     return Child(pid, reader)
 
 
+def start_program(action: Callable[[], None]) -> Child:
+    """Fork; the child runs `action`, which executes a program: executed() says whether it could. Raises OSError."""
+
+    def run(answers: int) -> None:
+        try:
+            action()
+        except OSError as error:
+            os.write(answers, os.fsencode(f"{error.errno or 0}\n{error.strerror}\n{error.filename or ''}"))
+
+    return start(run)
+
+
+def executed(child: Child) -> int:
+    """Wait until a child has executed its program; answers its PID. Raises the OSError for which it could not."""
+    answer = os.read(child.answers, 4096)  # nothing but the end of the pipe, once it has
+    os.close(child.answers)
+    if answer:
+        os.waitpid(child.pid, 0)
+        number, reason, path = os.fsdecode(answer).split("\n", 2)
+        raise OSError(int(number), reason, path)
+    return child.pid
+
+
 def read(pipe: int, seconds: float, heard: Callable[[str], None] | None = None) -> tuple[bytes, bool]:
     """All that a pipe brings, at most `seconds` long; whether it was closed by then. `heard` is told piece by piece."""
     deadline, said = time.monotonic() + seconds, b""
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
-    while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+    while (left := deadline - time.monotonic()) > 0 and poll.poll(left * 1000):
         piece = os.read(pipe, 65536)
         if not piece:
             return said, True
@@ -67,22 +90,22 @@ def wait(pid: int, seconds: float) -> int | None:
         time.sleep(0.005)
 
 
-def kill(pid: int, seconds: float = 5.0) -> None:
-    """End a child, and reap it if it ends within `seconds`: one that is stuck in the kernel is left behind."""
+def kill(pid: int) -> None:
+    """End a child, and reap it where it ends within some seconds."""
     os.kill(pid, signal.SIGKILL)
-    wait(pid, seconds)
+    wait(pid, 5.0)
 
 
 def ask(action: Callable[[int], object], seconds: float, last_words: float = 0.0) -> tuple[bytes, bool]:
-    """Run `action` in a child for at most `seconds`; all that it has answered, and whether it came to its end.
+    """Run `action` in a child for at most `seconds`; all that it has answered, and whether it ended by itself.
 
-    One that is killed may have answered just in time: that is waited for, `last_words` seconds at most.
+    One that is killed may have answered just in time: its answer is waited for, `last_words` seconds at most.
     """
     child = start(action)
     try:
         said, ended = read(child.answers, seconds)
         if not ended:
-            kill(child.pid, 0.0)
+            os.kill(child.pid, signal.SIGKILL)
             said += read(child.answers, last_words)[0]
     finally:
         os.close(child.answers)

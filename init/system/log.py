@@ -1,7 +1,7 @@
-"""The log: one line to /dev/kmsg with its time, kept for the timeline that is left in /run/initramfs.
+"""The log: each line goes to /dev/kmsg, and with its time into the timeline that is left in /run/initramfs.
 
 The kernel's own log level decides what the console shows, so that `quiet` and `debug` mean what they mean
-everywhere. Secrets are masked here, once, whatever the way they came.
+everywhere. Secrets are masked here, once, wherever they came from.
 """
 
 from __future__ import annotations
@@ -11,28 +11,26 @@ import time
 
 from init.system.files import write_text
 from init.system.places import TIMELINE
-from init.system.stdlib import TYPE_CHECKING
+from init.system.stdlib import Callable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Say = Callable[[int, str], None]  # a level and one line: how everything below PID 1 logs
+Say = Callable[[int, str], None]  # what takes a level and one line: the only type of a log
 
 # The levels of syslog(2). ERROR and worse are seen on a console that `quiet` keeps silent otherwise.
-EMERGENCY, ALERT, CRITICAL, ERROR, WARNING, NOTICE, INFO, DEBUG = range(8)
+ALERT, CRITICAL, ERROR, WARNING, NOTICE, INFO, DEBUG = range(1, 8)
+_MOST_SAID = 6  # lines of the kernel's beside a failure
 
 
 def record(level: int, text: str) -> bytes:
-    """Return what to write to /dev/kmsg for one line of facility 3 (daemon): 0 is the kernel's own."""
+    """What to write to /dev/kmsg for one line of facility 3, daemon (syslog(2)), within what the kernel takes."""
     return f"<{24 + level}>mkinitfs: {text}\n".encode(errors="replace")[:900]
 
 
 class Log:
-    """Writes to the kernel's log and remembers; `secrets` are never written out."""
+    """Writes to the kernel's log and remembers."""
 
     def __init__(self, kmsg: str = "/dev/kmsg") -> None:
         self.lines: list[str] = []
-        self.secrets: set[str] = set()
+        self.secrets: set[str] = set()  # never written
         self._kmsg = os.open(kmsg, os.O_WRONLY | os.O_CLOEXEC)
 
     def mask(self, text: str) -> str:
@@ -42,7 +40,7 @@ class Log:
         return text
 
     def write(self, level: int, text: str) -> None:
-        """One line; `level` as in syslog(2)."""
+        """Log one line; a `Say`."""
         text = self.mask(text)
         self.lines.append(f"{time.clock_gettime(time.CLOCK_BOOTTIME):10.3f} {text}")
         try:
@@ -51,15 +49,15 @@ class Log:
             pass  # a full or missing log never stops a boot
 
     def save(self, path: str = TIMELINE) -> None:
-        """Leave the timeline: seconds since the kernel started, and what happened."""
+        """Leave the timeline: on each line the seconds since the kernel started, and what happened."""
         write_text(path, "\n".join(self.lines) + "\n")
 
 
 class KernelMessages:
     """What the kernel itself says between two moments, to be shown beside a failure."""
 
-    def __init__(self, kmsg: str = "/dev/kmsg") -> None:
-        self._file = os.open(kmsg, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    def __init__(self) -> None:
+        self._file = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         os.lseek(self._file, 0, os.SEEK_END)
 
     def __enter__(self) -> KernelMessages:
@@ -68,24 +66,24 @@ class KernelMessages:
     def __exit__(self, *_: object) -> None:
         os.close(self._file)
 
-    def said(self, limit: int = 6) -> tuple[str, ...]:
-        """The kernel's own warnings and errors since this was made, the last `limit` of them."""
+    def said(self) -> tuple[str, ...]:
+        """The kernel's own warnings and errors since this was made, the last _MOST_SAID of them."""
         lines: list[str] = []
         while True:
             try:
-                record = os.read(self._file, 8192).decode(errors="replace")
+                message = os.read(self._file, 8192).decode(errors="replace")
             except BlockingIOError:
-                return tuple(lines[-limit:])
+                return tuple(lines[-_MOST_SAID:])
             except OSError:
                 continue  # EPIPE: records were overwritten before we read them
-            head, _, text = record.partition(";")
+            head, _, text = message.partition(";")
             priority = int(head.partition(",")[0])
-            if priority >> 3 == 0 and priority & 7 <= 4:
-                lines.append(_printable(text.splitlines()[0]))
+            if priority >> 3 == 0 and priority & 7 <= WARNING:  # facility 0 is the kernel
+                lines.append(printable(text.splitlines()[0]))
 
 
-def _printable(line: str) -> str:
-    """Undo the \\xNN with which /dev/kmsg escapes backslashes: cifs names its shares with them."""
+def printable(line: str) -> str:
+    """Undo the \\x5c with which /dev/kmsg escapes backslashes: cifs names its shares with them."""
     return line.replace("\\x5c", "\\")
 
 

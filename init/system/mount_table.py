@@ -6,42 +6,43 @@ import os
 
 from init.system.files import read_text
 from init.system.places import MOUNT_TABLE
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from init.system.stdlib import Iterable, NamedTuple
 
 
 class MountPoint(NamedTuple):
-    """One line of /proc/self/mountinfo (proc(5)); `device` is "major:minor".
-
-    `options` are the mount's, `super_options` its file system's. `layers` are the folders that an overlay stands on, as
-    they were called when it was mounted.
-    """
+    """One line of /proc/self/mountinfo (proc(5)), the kernel's escapes undone."""
 
     number: int
-    parent: int
-    device: str
-    root: str
-    point: str
+    parent: int  # the number of the mount that this one lies on
+    device: str  # the file system's number, "major:minor"
+    root: str  # what of the file system is mounted
+    point: str  # where it is mounted
     fstype: str
     source: str
-    options: str
-    layers: tuple[str, ...] = ()
-    super_options: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()  # the mount's own: rw, nosuid, noatime
+    super_options: tuple[str, ...] = ()  # the file system's, which all its mounts share
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The folders that an overlay stands on (overlayfs.rst), as they were called when it was mounted."""
+        if self.fstype != "overlay":
+            return ()
+        pairs = [word.partition("=") for word in self.super_options]
+        folders = [value for key, _, value in pairs if key in ("lowerdir", "lowerdir+", "upperdir")]
+        return tuple(folder for value in folders for folder in value.split(":") if folder)
 
 
 class LoopDevice(NamedTuple):
-    """An attached loop device: its node, its own number, and the file system its file lies on, by number."""
+    """An attached loop device."""
 
     path: str
-    device: str
-    backing_device: str
+    device: str  # its number, "major:minor"
+    backing_device: str  # the number of the file system that its file lies on
     backing_file: str
 
 
 def mount_of(path: str, mounts: Iterable[MountPoint]) -> MountPoint | None:
-    """Where `path` lies, told by names alone: of the mounts above it the deepest, and of those the newest."""
+    """The mount that `path` lies in, by names alone: of those above it the deepest, and of these the newest."""
     over = [mount for mount in mounts if path.startswith(mount.point.rstrip("/") + "/")]
     return max(enumerate(over), key=lambda one: (len(one[1].point), one[0]))[1] if over else None
 
@@ -51,6 +52,12 @@ def mounted_as(device: str, mounts: Iterable[MountPoint]) -> MountPoint | None:
     return next((mount for mount in mounts if mount.device == device), None)
 
 
+def server_of(mount: MountPoint | None) -> str:
+    """The address of the server that a file system comes from, "" where its options have none."""
+    options = mount.super_options if mount else ()
+    return next((word[5:] for word in options if word.startswith("addr=")), "")
+
+
 def parse_mountinfo(text: str) -> tuple[MountPoint, ...]:
     """All of /proc/self/mountinfo, in the kernel's order."""
     mounts = []
@@ -58,32 +65,14 @@ def parse_mountinfo(text: str) -> tuple[MountPoint, ...]:
         fields, _, tail = line.partition(" - ")
         number, parent, device, root, point, options = fields.split(" ")[:6]
         fstype, source, *more = tail.split(" ")
-        super_options = tuple(more[0].split(",")) if more else ()
         mounts.append(
             MountPoint(
-                int(number),
-                int(parent),
-                device,
-                unescape(root),
-                unescape(point),
-                fstype,
-                unescape(source),
-                options,
-                _layers(super_options) if fstype == "overlay" else (),
-                tuple(unescape(word) for word in super_options),
+                int(number), int(parent), device, unescape(root), unescape(point), fstype, unescape(source),
+                tuple(options.split(",")),
+                tuple(unescape(word) for word in more[0].split(",")) if more else (),
             )
-        )
+        )  # fmt: skip
     return tuple(mounts)
-
-
-def _layers(super_options: tuple[str, ...]) -> tuple[str, ...]:
-    """The folders in an overlay's own options (overlayfs.rst)."""
-    found: list[str] = []
-    for word in super_options:
-        key, _, value = word.partition("=")
-        if key in ("lowerdir", "lowerdir+", "upperdir"):
-            found += [unescape(part) for part in value.split(":") if part]
-    return tuple(found)
 
 
 def unescape(text: str) -> str:
@@ -102,13 +91,13 @@ def read_mounts() -> tuple[MountPoint, ...]:
 def read_loops(mounts: tuple[MountPoint, ...]) -> tuple[LoopDevice, ...]:
     """The attached loop devices; where their files lie is told by their names.
 
-    The device itself would ask the file's server (LOOP_GET_STATUS64 looks at the file's attributes), which may be gone.
+    LOOP_GET_STATUS64 would say it, but asks the file's server for attributes, and the server may be gone.
     """
-    found = []
+    loops = []
     for name in sorted(os.listdir("/sys/block")):
         backing_file = read_text(f"/sys/block/{name}/loop/backing_file").strip()
         if backing_file:
             own = read_text(f"/sys/block/{name}/dev").strip()
             mount = mount_of(backing_file, mounts)
-            found.append(LoopDevice(f"/dev/{name}", own, mount.device if mount else "0:0", backing_file))
-    return tuple(found)
+            loops.append(LoopDevice(f"/dev/{name}", own, mount.device if mount else "0:0", backing_file))
+    return tuple(loops)

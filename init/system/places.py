@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # As the boot sees them.
-RAMDISK = "/run/initramfs"  # INITRD_INTERFACE; the root of whoever stays behind
+RAMDISK = "/run/initramfs"  # INITRD_INTERFACE; the root of the processes that stay behind
 SHARE_POINT = f"{RAMDISK}/share"  # the share or export, where the root is a container on it
 LOWER = f"{RAMDISK}/lower"  # a root that is not written, where overlay= puts a layer on it
 LAYER = f"{RAMDISK}/layer"  # that layer

@@ -1,6 +1,6 @@
 """What `typing` gives, without what importing it costs: under emulation 90 ms of PID 1's start.
 
-The type checker sees the real one. cmodules.py does the same for `socket` and `signal`.
+The type checker sees the real ones. cmodules.py does the same for `socket` and `signal`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,13 @@ from __future__ import annotations
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import NamedTuple
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from typing import Any, NamedTuple
 else:
     from _collections import _tuplegetter
+    from _collections_abc import Callable, Generator, Iterable, Iterator, Mapping
+
+    Any = object
 
     class NamedTuple(tuple):
         """typing.NamedTuple, as far as it is used here: fields by name, defaults, equality by content."""
@@ -39,18 +43,14 @@ else:
             return tuple.__new__(cls, values)
 
         def _replace(self, **named):
-            """A copy with some values changed."""
             return type(self)(*(named.get(name, value) for name, value in zip(self._fields, self, strict=True)))
 
         def _asdict(self):
             return dict(zip(self._fields, self, strict=True))
-
-        def __getnewargs__(self):
-            return tuple(self)
 
         def __repr__(self) -> str:
             named = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
             return f"{type(self).__name__}({named})"
 
 
-__all__ = ["TYPE_CHECKING", "NamedTuple"]
+__all__ = ["TYPE_CHECKING", "Any", "Callable", "Generator", "Iterable", "Iterator", "Mapping", "NamedTuple"]

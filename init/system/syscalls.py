@@ -1,16 +1,19 @@
-"""Thin wrappers of the system calls that Python's standard library does not have, under the kernel's names.
+"""The system calls that Python's standard library does not have, under the kernel's names.
 
-Everything goes through libc by ctypes; errno becomes OSError in one place. The numbers are those of the
-kernel's uapi headers (linux/mount.h, linux/reboot.h, linux/sched.h, linux/loop.h).
+Nothing is decided here: one function for one call, and what turns mount(8)'s words and numbers into its arguments.
+Everything goes through libc (libc.py). The numbers are those of the kernel's uapi
+headers (linux/mount.h, linux/reboot.h, linux/sched.h, linux/loop.h).
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import os
 import struct
+import time
+
+from init.system.libc import Long, call, variable
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_SYNCHRONOUS, MS_REMOUNT = 1, 2, 4, 8, 16, 32
 MS_DIRSYNC, MS_NOATIME, MS_NODIRATIME, MS_BIND, MS_MOVE, MS_REC = 128, 1024, 2048, 4096, 8192, 16384
@@ -23,6 +26,7 @@ CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
 LOOP_CLR_FD, LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C01, 0x4C0A, 0x4C82
 LO_FLAGS_READ_ONLY, LO_FLAGS_PARTSCAN, LO_FLAGS_DIRECT_IO = 1, 8, 16
 
+_OUTQ = 0x5411  # SIOCOUTQ of linux/sockios.h and TIOCOUTQ of asm-generic/ioctls.h are one number
 _CLOCK_BOOTTIME, _TFD_NONBLOCK, _TFD_CLOEXEC, _TFD_TIMER_ABSTIME = 7, os.O_NONBLOCK, os.O_CLOEXEC, 1
 
 # linux/reboot.h; the names are the verbs that systemd-shutdown passes on.
@@ -38,22 +42,12 @@ _FLAGS = {
 _CLEARED = {"rw": MS_RDONLY, "suid": MS_NOSUID, "dev": MS_NODEV, "exec": MS_NOEXEC, "async": MS_SYNCHRONOUS}
 _NO_MEANING = ("", "defaults", "auto", "noauto", "nouser", "loud")
 
-# finit_module(2) and swapoff(2) have no libc wrapper everywhere; the numbers differ by architecture.
+# finit_module(2) has no wrapper in libc; its number differs by architecture.
 _FINIT_MODULE = {"x86_64": 313, "aarch64": 273, "riscv64": 273, "armv7l": 379, "i686": 350}
 
-# linux/mount.h; these numbers are the same everywhere.
+# fsconfig(2) and fspick(2), whose numbers are the same everywhere.
 _FSCONFIG, _FSPICK, _AT_FDCWD, _FSPICK_CLOEXEC = 431, 433, -100, 1
 _FSCONFIG_SET_FLAG, _FSCONFIG_CMD_RECONFIGURE = 0, 7
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _check(result: int, *names: str) -> int:
-    """Turn -1 into OSError, with the paths concerned."""
-    if result == -1:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), " on ".join(name for name in names if name))
-    return result
 
 
 def release() -> tuple[int, ...]:
@@ -62,7 +56,7 @@ def release() -> tuple[int, ...]:
 
 
 def device_of(file: int | str) -> str:
-    """The number of the file system that `file` lies on, as the tables of mounts have it: "major:minor"."""
+    """The number of the file system that `file` lies on, as the mount table has it: "major:minor"."""
     number = os.stat(file).st_dev
     return f"{os.major(number)}:{os.minor(number)}"
 
@@ -83,72 +77,72 @@ def mount_flags(options: str) -> tuple[int, str]:
 def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str = "") -> None:
     """mount(2)."""
     words = [os.fsencode(word) if word else None for word in (source, target, fstype)]
-    _check(_libc.mount(*words, ctypes.c_ulong(flags), os.fsencode(data) if data else None), source, target)
+    about = " on ".join(name for name in (source, target) if name)
+    call("mount", *words, Long(flags), os.fsencode(data) if data else None, about=about)
 
 
-def umount2(target: str, flags: int = 0) -> None:
+def umount2(target: str, flags: int) -> None:
     """umount2(2)."""
-    _check(_libc.umount2(os.fsencode(target), flags), target)
+    call("umount2", os.fsencode(target), flags, about=target)
 
 
 def reconfigure(target: str, flag: str) -> None:
-    """fspick(2) and fsconfig(2): give what is mounted on `target` one flag of its file system's, and change no other.
+    """fspick(2) and fsconfig(2): set one flag of the file system mounted on `target`, and change no other.
 
     mount(2) with MS_REMOUNT states read-only or not as well, and is refused where the device is read-only already.
     """
-    picked = _check(_libc.syscall(ctypes.c_long(_FSPICK), _AT_FDCWD, os.fsencode(target), _FSPICK_CLOEXEC), target)
+    picked = call("syscall", Long(_FSPICK), _AT_FDCWD, os.fsencode(target), _FSPICK_CLOEXEC, about=target)
     try:
-        _check(_libc.syscall(ctypes.c_long(_FSCONFIG), picked, _FSCONFIG_SET_FLAG, os.fsencode(flag), None, 0), target)
-        _check(_libc.syscall(ctypes.c_long(_FSCONFIG), picked, _FSCONFIG_CMD_RECONFIGURE, None, None, 0), target)
+        call("syscall", Long(_FSCONFIG), picked, _FSCONFIG_SET_FLAG, os.fsencode(flag), None, 0, about=target)
+        call("syscall", Long(_FSCONFIG), picked, _FSCONFIG_CMD_RECONFIGURE, None, None, 0, about=target)
     finally:
         os.close(picked)
 
 
 def unshare(flags: int) -> None:
     """unshare(2)."""
-    _check(_libc.unshare(flags))
+    call("unshare", flags)
 
 
 def setns(descriptor: int, kind: int) -> None:
     """setns(2)."""
-    _check(_libc.setns(descriptor, kind))
+    call("setns", descriptor, kind)
 
 
-def finit_module(path: str, parameters: str = "") -> None:
-    """Load the module file `path`; FileExistsError where it is loaded already."""
+def finit_module(path: str) -> None:
+    """finit_module(2): load the module file `path`; FileExistsError where it is loaded already."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         number = _FINIT_MODULE[os.uname().machine]
-        _check(_libc.syscall(ctypes.c_long(number), descriptor, os.fsencode(parameters), 0), path)
+        call("syscall", Long(number), descriptor, b"", 0, about=path)
     finally:
         os.close(descriptor)
 
 
 def swapoff(path: str) -> None:
     """swapoff(2)."""
-    _check(_libc.swapoff(os.fsencode(path)), path)
+    call("swapoff", os.fsencode(path), about=path)
 
 
 def reboot(verb: str) -> None:
     """reboot(2) with one of REBOOT's verbs; returns only where the verb is impossible, with OSError."""
-    _check(_libc.reboot(ctypes.c_int(REBOOT[verb] - (1 << 32) if REBOOT[verb] >> 31 else REBOOT[verb])))
+    call("reboot", REBOOT[verb] - (1 << 32) if REBOOT[verb] >> 31 else REBOOT[verb])
 
 
 def ctrl_alt_del_to_init() -> None:
     """Have the kernel send SIGINT to PID 1 at Ctrl-Alt-Del, rather than restart on the spot (reboot(2))."""
-    _check(_libc.reboot(ctypes.c_int(CAD_OFF)))
+    call("reboot", CAD_OFF)
 
 
 def timerfd_create() -> int:
     """timerfd_create(2) on CLOCK_BOOTTIME, which goes on while the machine sleeps."""
-    return _check(_libc.timerfd_create(_CLOCK_BOOTTIME, _TFD_NONBLOCK | _TFD_CLOEXEC))
+    return call("timerfd_create", _CLOCK_BOOTTIME, _TFD_NONBLOCK | _TFD_CLOEXEC)
 
 
 def timerfd_settime(descriptor: int, when: float) -> None:
     """timerfd_settime(2): readable from `when` on, in seconds of CLOCK_BOOTTIME; infinity for never."""
     seconds, rest = (0, 0) if when == float("inf") else (int(when), int(when % 1 * 1e9) or 1)
-    value = ctypes.create_string_buffer(struct.pack("@4l", 0, 0, seconds, rest))
-    _check(_libc.timerfd_settime(descriptor, _TFD_TIMER_ABSTIME, value, None))
+    call("timerfd_settime", descriptor, _TFD_TIMER_ABSTIME, struct.pack("@4l", 0, 0, seconds, rest), None)
 
 
 def mark_root_storage_daemon() -> None:
@@ -156,14 +150,21 @@ def mark_root_storage_daemon() -> None:
 
     Written over the argument itself: an interpreter started under such a name would look for its library there.
     """
-    ctypes.memset(ctypes.c_void_p.in_dll(_libc, "program_invocation_name"), ord("@"), 1)
+    call("memset", variable("program_invocation_name"), ord("@"), Long(1))
+
+
+def await_sent(file: int, seconds: float) -> None:
+    """Wait until a network card or a terminal has taken all that was written to it, at most `seconds`."""
+    end = time.monotonic() + seconds
+    while any(fcntl.ioctl(file, _OUTQ, bytes(4))) and time.monotonic() < end:
+        time.sleep(0.005)
 
 
 def loop_configure(descriptor: int, name: str, sector: int, offset: int, size: int, flags: int) -> str:
     """LOOP_CTL_GET_FREE and LOOP_CONFIGURE: attach an open file to a free loop device; answers the device's path.
 
-    `name` is for whoever asks the device, `sector` its logical block size; offset and size are in bytes, size 0 for
-    all. One call decides everything at once, before anybody sees the device.
+    `name` is what the device will tell of its file, `sector` its logical block size; offset and size are in bytes,
+    size 0 for all. One call decides everything at once, before anybody sees the device.
     """
     config = struct.pack("=2I", descriptor, sector)
     config += struct.pack("=5Q4I64s96x16x", 0, 0, 0, offset, size, 0, 0, 0, flags, os.fsencode(name)[-63:]) + bytes(64)
@@ -176,7 +177,7 @@ def loop_configure(descriptor: int, name: str, sector: int, offset: int, size: i
                 fcntl.ioctl(device, LOOP_CONFIGURE, config)
                 return path
             except OSError as error:
-                if error.errno != errno.EBUSY:  # somebody else took it meanwhile
+                if error.errno != errno.EBUSY:  # taken by another process meanwhile
                     raise
             finally:
                 os.close(device)

@@ -6,23 +6,14 @@ waits for as long as the server took for its offer, within SHORTEST and LONGEST.
 in less than a millisecond, that is 20 ms in all; a link that is slow is given 200 ms. (udhcpc does not ask unless told
 to, and then waits for two seconds.)
 
-Only who claims the address counts (it stands there as the sender's). The RFC would also count a machine that is
-itself just asking for it: but switches ask so as well, for every address that they see given (device tracking), and a
-machine that gives up its root's address because of that does not boot at all.
+Only who has the address as the sender of a packet counts. The RFC would also count a machine that is itself just
+asking for it: but switches ask so as well, for every address that they see given (device tracking), and a machine that
+gives up its root's address because of that does not boot at all.
 """
 
 from __future__ import annotations
 
-from init.system.stdlib import NamedTuple
-from init.wire.ethernet import (
-    ANY_ADDRESS,
-    ETH_P_ARP,
-    NotForUsError,
-    PacketError,
-    Resolution,
-    parse_resolution,
-    resolution,
-)
+from init.wire import ethernet
 from init.wire.exchange import FOREVER, Exchange
 
 _REQUEST, _REPLY = 1, 2
@@ -30,39 +21,35 @@ QUESTIONS = 2
 SHORTEST, LONGEST = 0.01, 0.1  # seconds for each
 
 
-class ArpClaim(NamedTuple):
-    """Who says in an ARP packet that an address is its own; 0.0.0.0 where it only asks."""
-
-    mac: bytes
-    address: bytes
-
-
 def question(mac: bytes, address: bytes) -> bytes:
     """Build the question who has `address`, by a machine that has none and changes nobody's table (RFC 5227, 1.1)."""
-    return resolution(ETH_P_ARP, Resolution(_REQUEST, mac, ANY_ADDRESS, bytes(6), address))
+    body = ethernet.Resolution(_REQUEST, mac, ethernet.ANY_ADDRESS, bytes(6), address)
+    return ethernet.resolution(ethernet.ETH_P_ARP, body)
 
 
-def parse(frame: bytes) -> ArpClaim:
-    """Read whose address the sender of an ARP packet says it has. Raises PacketError."""
+def parse(frame: bytes) -> ethernet.Resolution:
+    """Read who sent an ARP packet, with the address 0.0.0.0 where that only asks.
+
+    Raises NotForUsError: a bad one was hardly for us.
+    """
     try:
-        found = parse_resolution(frame, ETH_P_ARP)
-    except PacketError as error:  # whatever it is, it is everybody's, and no answer to a question of ours
-        raise NotForUsError(str(error)) from error
-    if found.operation not in (_REQUEST, _REPLY):
-        raise NotForUsError("neither ARP's question nor its answer")
-    return ArpClaim(found.mac, found.address)
+        packet = ethernet.parse_resolution(frame, ethernet.ETH_P_ARP)
+    except ethernet.PacketError as error:
+        raise ethernet.NotForUsError(str(error)) from error
+    if packet.operation not in (_REQUEST, _REPLY):
+        raise ethernet.NotForUsError("neither ARP's question nor its answer")
+    return packet
 
 
 class Probe(Exchange):
     """The question after `address` (four bytes) by the card `mac`; `pace` is what the network takes for an answer, in
-    seconds. `holder` is the other machine's hardware address, b"" while there is none; when `over`, no answer is waited
-    for any more.
+    seconds. It begins at `now`.
     """
 
     def __init__(self, mac: bytes, address: bytes, now: float, pace: float = LONGEST) -> None:
         super().__init__(0)
-        self.holder = b""
-        self.over = False
+        self.owner = b""  # the other machine's hardware address
+        self.over = False  # no answer is waited for any more
         self._mac, self._address = mac, address
         self._wait = min(max(pace, SHORTEST), LONGEST)
         self._asked = 0
@@ -81,11 +68,11 @@ class Probe(Exchange):
             self.over, self._deadline = True, FOREVER
 
     def receive(self, frame: bytes) -> bool:
-        """Take in a frame; whether it is the first to say who has the address. Raises PacketError."""
-        claim = parse(frame)
-        if claim.address != self._address or claim.mac == self._mac or self.over:
+        """Take in a frame; whether it is the first to say who has the address. Raises NotForUsError."""
+        packet = parse(frame)
+        if packet.address != self._address or packet.mac == self._mac or self.over:
             return False
-        self.holder = claim.mac
+        self.owner = packet.mac
         self.over, self._deadline = True, FOREVER
         self._outgoing.clear()
         return True

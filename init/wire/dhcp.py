@@ -3,7 +3,7 @@ come out.
 
 Theory of operation. A Client starts in SELECTING with its first question ready in outgoing(). The caller
 sends what outgoing() returns, hands every frame to receive(), and calls tick() when deadline() has passed;
-the state changes only there, and only as _NEXT says. When `lease` is set the client is bound; the caller
+the state changes only there, and only as NEXT says. When `lease` is set the client is bound; the caller
 may go on (deadline() is then the time of renewal) or drop it.
 
     SELECTING --offer--> REQUESTING --ack--> PROBING --free--> BOUND --t1--> RENEWING --t2--> REBINDING
@@ -22,15 +22,15 @@ protocol will do).
 from __future__ import annotations
 
 from init.system.stdlib import NamedTuple
-from init.wire import arp, bootp, dhcp_options, ethernet, rarp
+from init.wire import arp, bootp, dhcp_options, ethernet
 from init.wire.bootp import ACK, CLIENT_PORT, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, SERVER_PORT, Reply
 from init.wire.dhcp_options import Lease
 from init.wire.ethernet import NotForUsError, PacketError
 from init.wire.exchange import BOUND, FOREVER, REBINDING, RENEWING, Exchange, Outcome
-from init.wire.ip4 import is_host, packed
+from init.wire.ip4 import classful_prefix, dotted, is_host, packed
 
 SELECTING, REQUESTING, PROBING = "selecting", "requesting", "probing"
-_NEXT = {
+NEXT = {
     (SELECTING, "offer"): REQUESTING,
     (SELECTING, "answer"): BOUND,
     (REQUESTING, "ack"): PROBING,
@@ -69,12 +69,10 @@ class Wish(NamedTuple):
 class Client(Exchange):
     """One device's client: see the theory of operation above.
 
-    `mac` is six bytes, `xid` and `now` (seconds on any clock that only goes forward) come from the caller
-    so that a test decides them; the jitter is derived from `xid`. `wish` gives the protocol,
-    the address to ask for, host name, NIS domain and client identifier. "" and "any" mean DHCP, and BOOTP's
-    answer where one comes. `fresh` says that the link has only just come up: the other end may not have seen
-    its carrier yet and lose its answer, so the first question is repeated after SECOND_CHANCE. `probing` says that
-    frames of ARP are sent and handed in as well, and no address is taken that another machine has.
+    `mac` is six bytes; `xid` (32 bits by chance, from which the spread of the waits follows) and `now` (seconds on any
+    clock that only goes forward) are the caller's. `fresh` says that the link has only just come up: the other end may
+    not have seen its carrier yet and lose its answer, so the first question is repeated after SECOND_CHANCE. `probing`
+    says that frames of ARP are sent and handed in as well, and no address is taken that another machine has.
     """
 
     def __init__(
@@ -86,7 +84,6 @@ class Client(Exchange):
         self._mac = mac
         self._xid = xid & 0xFFFFFFFF
         self._wish = wish
-        self._protocol = wish.protocol
         self._started = self._asked = now
         self._fresh = fresh
         self._probing = probing
@@ -94,7 +91,7 @@ class Client(Exchange):
         self._declined: set[str] = set()
         self._attempts = self._refusals = 0
         self._offer: Lease | None = None
-        self._faithful_to = ""
+        self._faithful_to = ""  # the address that a resumed client had
         self._discover(now)
 
     @classmethod
@@ -142,11 +139,11 @@ class Client(Exchange):
             self._discover(now)
 
     def receive(self, frame: bytes, now: float, *, checksummed: bool = True) -> Outcome:
-        """Take in a frame (`checksummed` as in frames.parse_udp). Never raises."""
+        """Take in a frame (`checksummed` as in ethernet.parse_udp). Never raises."""
         try:
             kind = ethernet.ethertype(frame)
             if kind == ethernet.ETH_P_RARP:
-                return self._take_rarp(rarp.parse(frame, self._mac), now)
+                return self._take_rarp(frame, now)
             if kind == ethernet.ETH_P_ARP:
                 return self._take_arp(frame, now)
             datagram = ethernet.parse_udp(frame, self._mac, (SERVER_PORT, CLIENT_PORT), checksummed=checksummed)
@@ -169,7 +166,7 @@ class Client(Exchange):
     def _take(self, reply: Reply, datagram: ethernet.Datagram, now: float) -> Outcome:
         """Act on a BOOTREPLY that is meant for us."""
         event = _EVENTS.get(reply.kind, "") if reply.kind else "answer"
-        if (self.state, event) not in _NEXT or not self._speaks(event):
+        if (self.state, event) not in NEXT or not self._speaks(event):
             raise NotForUsError(f"{event or f'message type {reply.kind}'} is not expected while {self.state}")
         server = reply.options.get(dhcp_options.SERVER_ID, b"")
         if event in ("offer", "ack") and (len(server) != 4 or not is_host(server)):
@@ -183,16 +180,7 @@ class Client(Exchange):
             return Outcome("nak", dhcp_options.text(reply.options.get(dhcp_options.MESSAGE, b"")))
         if not is_host(reply.address):
             raise PacketError("the address offered is not the address of a machine")
-        protocol = "bootp" if event == "answer" else "dhcp"
-        lease = dhcp_options.lease(
-            reply.options,
-            address=reply.address,
-            next_server=reply.next_server,
-            protocol=protocol,
-            server=server or datagram.source,
-            server_mac=datagram.source_mac,
-            obtained=self._asked,
-        )
+        lease = self._lease(reply, datagram, "bootp" if event == "answer" else "dhcp")
         if event == "offer" and self._attempts <= FAITHFUL_ATTEMPTS and self._faithful_to not in ("", lease.address):
             raise PacketError(f"offers {lease.address} while {self._faithful_to} is still hoped for")
         if event == "ack" and self._offer and lease.address != self._offer.address:
@@ -207,59 +195,67 @@ class Client(Exchange):
             self._outgoing += self._probe.outgoing()
         return Outcome(event)
 
+    def _lease(self, reply: Reply, datagram: ethernet.Datagram, protocol: str) -> Lease:
+        server = reply.options.get(dhcp_options.SERVER_ID, b"") or datagram.source
+        bare = Lease(
+            protocol,
+            dotted(reply.address),
+            dotted(server),
+            datagram.source_mac,
+            self._asked,
+            classful_prefix(reply.address),
+            boot_server=dotted(reply.next_server) if is_host(reply.next_server) else "",
+        )
+        return dhcp_options.with_options(bare, reply.options)
+
     def _take_arp(self, frame: bytes, now: float) -> Outcome:
         """Hear of a machine that has the address that was offered to us."""
         if not self._probe or not self._offer or not self._probe.receive(frame):
             raise NotForUsError("ARP about another address")
-        address, holder = self._offer.address, self._probe.holder
+        address, owner = self._offer.address, self._probe.owner
         if self.state == PROBING:
             self._decline(self._offer, now)
-        return Outcome("taken", f"{address} is in use by {holder.hex(':')}")
+        return Outcome("taken", f"{address} is in use by {owner.hex(':')}")
 
-    def _take_rarp(self, reply: rarp.RarpReply, now: float) -> Outcome:
+    def _take_rarp(self, frame: bytes, now: float) -> Outcome:
         """Act on a RARP reply; a server on the command line is the only one to count (nfsroot document)."""
+        from init.wire import rarp  # late: few boots need it
+
+        reply = rarp.parse(frame, self._mac)
         if not self._asks_rarp() or self.state != SELECTING:
             raise PacketError(f"RARP is not expected while {self.state}")
         if self._wish.server and packed(self._wish.server) != reply.server:
             raise PacketError("RARP reply by another server")
         if not is_host(reply.address):
             raise PacketError("the address given is not the address of a machine")
-        self._offer = dhcp_options.lease(
-            {},
-            address=reply.address,
-            next_server=ethernet.ANY_ADDRESS,
-            protocol="rarp",
-            server=reply.server,
-            server_mac=reply.source_mac,
-            obtained=now,
-        )
+        address, server = dotted(reply.address), dotted(reply.server)
+        self._offer = Lease("rarp", address, server, reply.source_mac, now, classful_prefix(reply.address))
         self._change("answer", now)
         return Outcome("answer")
 
     def _speaks(self, event: str) -> bool:
         """Whether the protocol asked for has such a message."""
-        return self._protocol in (("any", "bootp", "both") if event == "answer" else ("any", "dhcp"))
+        return self._wish.protocol in (("any", "bootp", "both") if event == "answer" else ("any", "dhcp"))
 
     def _asks_rarp(self) -> bool:
-        return self._protocol in ("rarp", "both")
+        return self._wish.protocol in ("rarp", "both")
 
     # -- what time and packets do to the state
 
     def _change(self, event: str, now: float) -> None:
-        """Enter the state that _NEXT names and do what it begins with."""
-        self.state = _NEXT[self.state, event]
+        """Enter the state that NEXT names and do what it begins with."""
+        self.state = NEXT[self.state, event]
         self._attempts = 0
         if self.state == SELECTING:
             self.lease = self._offer = self._probe = None
             self._xid = self._random()
-            # One refusal may be an old lease's; a server that always refuses is not asked at the network's
-            # speed.
+            # One refusal may be an old lease's; a server that always refuses is not asked at the network's speed.
             pause = self._wait(self._refusals - 2) if self._refusals >= 2 else 0.0
             self._deadline = now + (DECLINE_WAIT if event == "taken" else pause)
             self.tick(now)
         elif self.state == PROBING:
             self._deadline = FOREVER
-            if self._probe and self._probe.holder and self._offer:
+            if self._probe and self._probe.owner and self._offer:
                 self._decline(self._offer, now)
             elif self._probe is None or self._probe.over:
                 self._change("free", now)
@@ -286,7 +282,6 @@ class Client(Exchange):
 
     @staticmethod
     def _at(lease: Lease | None, what: str) -> float:
-        """Return the time of a lease's renewal, rebinding or end."""
         if lease is None or lease.seconds is None:
             return FOREVER
         after = {"renew": lease.renew_after, "rebind": lease.rebind_after, "expire": lease.seconds}[what]
@@ -299,15 +294,16 @@ class Client(Exchange):
     # -- what goes out
 
     def _discover(self, now: float) -> None:
-        """Ask whoever is there."""
+        """Ask every server that there is."""
         self._asked = now
-        if self._protocol != "rarp":
+        if self._wish.protocol != "rarp":
             asked = "" if self._wish.address in self._declined else self._wish.address
-            wanted = {dhcp_options.REQUESTED_ADDRESS: packed(asked) or b""}
-            dhcp = self._protocol in ("any", "dhcp")
-            body = self._message(DISCOVER, "", wanted) if dhcp else self._message(0, "", {})
-            self._broadcast(body)
+            options = {dhcp_options.REQUESTED_ADDRESS: packed(asked) or b""}
+            dhcp = self._wish.protocol in ("any", "dhcp")
+            self._broadcast(self._message(DISCOVER, "", options) if dhcp else self._message(0, "", {}))
         if self._asks_rarp():
+            from init.wire import rarp  # late: few boots need it
+
             self._outgoing.append(rarp.question(self._mac))
         if self._fresh:
             self._fresh, self._attempts, self._deadline = False, 0, now + SECOND_CHANCE
@@ -321,8 +317,7 @@ class Client(Exchange):
         if lease is None:
             return
         if self.state == REQUESTING:
-            # The RFC has REQUEST repeat DISCOVER's `secs`, so the time of asking is set after the message
-            # is built.
+            # The RFC has REQUEST repeat DISCOVER's `secs`: so the time of asking is set after the message is built.
             self._broadcast(self._message(REQUEST, "", _naming(lease)))
             self._deadline = now + self._wait(self._attempts)
         else:
@@ -332,8 +327,7 @@ class Client(Exchange):
             else:
                 self._broadcast(body, source=lease.address)
             end = self._at(lease, "rebind" if self.state == RENEWING else "expire")
-            # Half of what is left, not more often than each minute (RFC 2131, 4.4.5), or than a short lease
-            # stands.
+            # Half of what is left, not more often than each minute (RFC 2131, 4.4.5), or than a short lease stands.
             least = min(60.0, (lease.seconds or 0) / 20)
             self._deadline = min(now + max((end - now) / 2, least), end)
         self._asked = now
@@ -345,15 +339,15 @@ class Client(Exchange):
         self._declined.add(lease.address)
         self._change("taken", now)
 
-    def _message(self, kind: int, address: str, wanted: dict[int, bytes]) -> bytes:
+    def _message(self, kind: int, address: str, options: dict[int, bytes]) -> bytes:
         """Build a message; `address` is the one we already have, kind 0 is plain BOOTP."""
-        told = {dhcp_options.CLIENT_ID: self._wish.client_id, **wanted}
+        options = {dhcp_options.CLIENT_ID: self._wish.client_id, **options}
         seconds = 0
         if kind not in (DECLINE, RELEASE):  # which have no `secs` and no more options (RFC 2131, table 5)
             seconds = int(self._asked - self._started)
-            told[dhcp_options.HOST_NAME] = self._wish.hostname.encode("ascii", "ignore")
-            told[dhcp_options.NIS_DOMAIN] = self._wish.nis_domain.encode("ascii", "ignore")
-        return bootp.build(kind, self._mac, self._xid, seconds, address, told)
+            options[dhcp_options.HOST_NAME] = self._wish.hostname.encode("ascii", "ignore")
+            options[dhcp_options.NIS_DOMAIN] = self._wish.nis_domain.encode("ascii", "ignore")
+        return bootp.build(kind, self._mac, self._xid, seconds, address, options)
 
     def _broadcast(self, body: bytes, source: str = "") -> None:
         addresses = (packed(source) or ethernet.ANY_ADDRESS, ethernet.BROADCAST_ADDRESS)

@@ -1,7 +1,7 @@
 """A DHCPv6 client without input and output: UDP payloads and the time go in, payloads and a lease come out.
 
 Theory of operation. As dhcp.Client: the first question is ready in outgoing(), every payload received from port 547
-goes to receive(), tick() is called when deadline() has passed, and the state changes only there, as _NEXT says. When
+goes to receive(), tick() is called when deadline() has passed, and the state changes only there, as NEXT says. When
 `lease` is set the client is bound. What comes out is for All_DHCP_Relay_Agents_and_Servers (ff02::1:2).
 
     SOLICITING --choice--> REQUESTING --reply--> BOUND --t1--> RENEWING --t2--> REBINDING    INFORMING --reply--> BOUND
@@ -12,11 +12,11 @@ goes to receive(), tick() is called when deadline() has passed, and the state ch
 
     RENEWING, REBINDING --forgotten (NoBinding)--> REQUESTING      BOUND --release--> RELEASING --reply--> RELEASED
 
-An Advertise is not answered before the first second is over, unless its server claims the highest preference
+An Advertise is not answered before the first second is over, unless its server names the highest preference
 (RFC 8415, 18.2.1). The random delay before the first question is left out: the address that it is sent from has
 waited one of its own (RFC 4862, 5.4.2).
 
-Source: RFC 8415; what its options mean is in options6.py.
+Source: RFC 8415; what its options mean is in dhcp6_options.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from init.wire.exchange import BOUND, FOREVER, REBINDING, RENEWING, Exchange, Ou
 SOLICITING, REQUESTING, INFORMING, RELEASING, RELEASED = (
     "soliciting", "requesting", "informing", "releasing", "released",
 )  # fmt: skip
-_NEXT = {
+NEXT = {
     (SOLICITING, "choice"): REQUESTING,
     (SOLICITING, "reply"): BOUND,
     (REQUESTING, "reply"): BOUND,
@@ -60,7 +60,7 @@ _QUESTION = {
 SERVER_PORT, CLIENT_PORT = 547, 546
 SERVERS = "ff02::1:2"
 # Seconds until a question is repeated, and at most (RFC 8415, 7.6); a release has no end of its own.
-_TIMES = {
+TIMES = {
     SOLICITING: (1.0, 3600.0), REQUESTING: (1.0, 30.0), INFORMING: (1.0, 3600.0), RENEWING: (10.0, 600.0),
     REBINDING: (10.0, 600.0), RELEASING: (1.0, FOREVER),
 }  # fmt: skip
@@ -82,8 +82,8 @@ class Client(Exchange):
         self._id = dhcp6_options.duid(mac)
         self._iaid = mac[2:6]
         self._choice: Lease6 | None = None
-        self._faithful_to = ""
-        self._slowest = _TIMES[SOLICITING][1]
+        self._faithful_to = ""  # the address that a resumed client had
+        self._slowest = TIMES[SOLICITING][1]
         self._begin(now)
 
     @classmethod
@@ -121,7 +121,7 @@ class Client(Exchange):
         return FOREVER if ending is None else self.lease.obtained + ending
 
     def taken(self, now: float) -> None:
-        """Decline the address: somebody else on the link has it (RFC 8415, 18.2.8)."""
+        """Decline the address: another machine on the link has it (RFC 8415, 18.2.8)."""
         if self.lease and self.lease.address:
             self._xid = self._random() >> 8
             self._outgoing.append(self._message(DECLINE, now, self.lease))
@@ -148,20 +148,20 @@ class Client(Exchange):
             raise NotForUsError("no answer")
         if int.from_bytes(payload[1:4], "big") != self._xid:
             raise NotForUsError("answers another question (transaction id)")
-        found = dhcp6_options.split(payload[4:])
-        if found.get(dhcp6_options.CLIENT_ID) != self._id:
+        options = dhcp6_options.split(payload[4:])
+        if options.get(dhcp6_options.CLIENT_ID) != self._id:
             raise NotForUsError("answers another machine (client identifier)")
-        server = found.get(dhcp6_options.SERVER_ID, b"")
+        server = options.get(dhcp6_options.SERVER_ID, b"")
         if not 2 < len(server) <= _LONGEST_ID:
             raise PacketError("no server identifier")
-        self._hear_slowest(found.get(dhcp6_options.SLOWEST_SOLICIT, b""))
+        self._hear_slowest(options.get(dhcp6_options.SLOWEST_SOLICIT, b""))
         if payload[0] == ADVERTISE:
             if self.state != SOLICITING:
                 raise NotForUsError(f"an offer is not expected while {self.state}")
             self._consider(self._lease(payload, server, now), now)
             return Outcome("offer")
-        rapid = dhcp6_options.RAPID_COMMIT in found
-        if (self.state, "reply") not in _NEXT or (self.state == SOLICITING and not rapid):
+        rapid = dhcp6_options.RAPID_COMMIT in options
+        if (self.state, "reply") not in NEXT or (self.state == SOLICITING and not rapid):
             raise NotForUsError(f"a reply is not expected while {self.state}")
         asked_one = self._choice if self.state == REQUESTING else None if self.state == REBINDING else self.lease
         if asked_one and server != asked_one.server:
@@ -176,22 +176,24 @@ class Client(Exchange):
         try:
             lease = self._lease(payload, server, self._asked)
         except PacketError as error:
-            event = "refusal"
-            if isinstance(error, WithdrawnError) and self.state != REQUESTING:
-                event = "withdrawn"
-            elif (
-                isinstance(error, StatusError) and error.number == dhcp6_options.NO_BINDING and self.state != REQUESTING
-            ):
-                event = "forgotten"
-            if (self.state, event) not in _NEXT:
+            event = self._refusal(error)
+            if (self.state, event) not in NEXT:
                 raise
-            if event == "forgotten" and self.lease:  # who has forgotten is asked for it anew (18.2.10.1)
+            if event == "forgotten" and self.lease:  # the same server is asked for it anew (18.2.10.1)
                 self._choice = self.lease._replace(server=server)
             self._change(event, now)
             return Outcome("nak", str(error))
         self.lease = lease
         self._change("reply", now)
         return Outcome("ack")
+
+    def _refusal(self, error: PacketError) -> str:
+        """What it means that a Reply gives no lease."""
+        if self.state != REQUESTING and isinstance(error, WithdrawnError):
+            return "withdrawn"
+        if self.state != REQUESTING and isinstance(error, StatusError) and error.number == dhcp6_options.NO_BINDING:
+            return "forgotten"
+        return "refusal"
 
     def _consider(self, lease: Lease6, now: float) -> None:
         """Keep the best offer; take it when the first second is over, or it cannot be bettered."""
@@ -211,14 +213,14 @@ class Client(Exchange):
         return dhcp6_options.lease(payload[4:], server, iaid, had=had, obtained=obtained)
 
     def _hear_slowest(self, value: bytes) -> None:
-        """Take the server's word for how rarely nobody in particular is asked (SOL_MAX_RT, 18.2.1)."""
+        """Take the server's word for the longest wait between two Solicits (SOL_MAX_RT, 18.2.1)."""
         seconds = int.from_bytes(value, "big") if len(value) == 4 else 0
         if 60 <= seconds <= 86400:
             self._slowest = float(seconds)
 
     def _change(self, event: str, now: float) -> None:
-        """Enter the state that _NEXT names and do what it begins with."""
-        self.state = _NEXT[self.state, event]
+        """Enter the state that NEXT names and do what it begins with."""
+        self.state = NEXT[self.state, event]
         if self.state == BOUND and self.lease:
             self._bind(self.lease)
         elif self.state == RELEASED:
@@ -238,7 +240,6 @@ class Client(Exchange):
         self._deadline = lease.obtained + lease.renew_after
 
     def _begin(self, now: float) -> None:
-        """Begin a new exchange."""
         self._xid = self._random() >> 8
         self._started = now
         self._attempts = 0
@@ -249,7 +250,7 @@ class Client(Exchange):
         """Ask, and set the time of asking again (RFC 8415, 15)."""
         about = self._choice if self.state == REQUESTING else self.lease
         self._outgoing.append(self._message(_QUESTION[self.state], now, about))
-        first, longest = _TIMES[self.state]
+        first, longest = TIMES[self.state]
         longest = self._slowest if self.state == SOLICITING else longest
         spread = self._random() / 0xFFFFFFFF / 5 - 0.1
         if not self._wait:
@@ -266,8 +267,8 @@ class Client(Exchange):
         elapsed = min(int((now - self._started) * 100), 0xFFFF)
         parts = [option(dhcp6_options.CLIENT_ID, self._id), option(dhcp6_options.ELAPSED, struct.pack("!H", elapsed))]
         if kind not in (DECLINE, RELEASE):
-            parts.append(dhcp6_options.wanted())
-        # Whoever hopes for an address does not have another committed before it is seen.
+            parts.append(option(dhcp6_options.WANTED, dhcp6_options.ASKED_FOR))
+        # A client that hopes for its old address does not have another committed before it is seen.
         if kind == SOLICIT and (not self._faithful_to or self._attempts >= FAITHFUL_ATTEMPTS):
             parts.append(option(dhcp6_options.RAPID_COMMIT))
         if lease and kind not in (SOLICIT, REBIND, INFORMATION_REQUEST):

@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import struct
 
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
+from init.system.stdlib import Iterator, NamedTuple
 from init.wire import domain_names, ip6
-from init.wire.dhcp_options import text
+from init.wire.dhcp_options import LEAST_SECONDS, text
 from init.wire.ethernet import PacketError
-from init.wire.exchange import FOREVER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from init.wire.exchange import FOREVER, INFINITE
 
 CLIENT_ID, SERVER_ID, IA_NA, IA_ADDRESS, WANTED, PREFERENCE, ELAPSED, STATUS = 1, 2, 3, 5, 6, 7, 8, 13
 RAPID_COMMIT, DNS, DOMAINS, TIME_SERVERS, NTP, SLOWEST_SOLICIT = 14, 23, 24, 31, 56, 82
 NO_BINDING = 3  # a status: the server knows nothing of the lease
-_ASKED_FOR = struct.pack("!5H", DNS, DOMAINS, TIME_SERVERS, NTP, SLOWEST_SOLICIT)
+ASKED_FOR = struct.pack("!5H", DNS, DOMAINS, TIME_SERVERS, NTP, SLOWEST_SOLICIT)
 _NTP_ADDRESS = 1  # NTP's one suboption that is a machine's address
-_INFINITE = 0xFFFFFFFF
-_LEAST_SECONDS = 10  # as for IPv4: nobody is asked at the network's speed
 _IA = struct.Struct("!4sII")
 _ADDRESS = struct.Struct("!16sII")
 
@@ -42,21 +37,19 @@ class WithdrawnError(PacketError):
 
 
 class Lease6(NamedTuple):
-    """What a server gave: `address` is "" for stateless DHCPv6; `server` is its DUID; times are in seconds, `obtained`
-    on the caller's clock, `seconds` (valid) and `preferred` None for without end.
-    """
+    """What a server gave; addresses are text."""
 
-    address: str
-    server: bytes
-    preference: int = 0
-    seconds: int | None = None
-    preferred: int | None = None
-    renew_after: float = FOREVER
-    rebind_after: float = FOREVER
+    address: str  # "" for stateless DHCPv6
+    server: bytes  # its DUID
+    preference: int = 0  # 0 to 255, the highest is taken
+    seconds: int | None = None  # valid from `obtained` on; None: without end
+    preferred: int | None = None  # the same
+    renew_after: float = FOREVER  # seconds from `obtained` on
+    rebind_after: float = FOREVER  # the same
     dns: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
     ntp: tuple[str, ...] = ()
-    obtained: float = 0.0
+    obtained: float = 0.0  # seconds, on the caller's clock
 
 
 def duid(mac: bytes) -> bytes:
@@ -80,20 +73,15 @@ def pairs(area: bytes) -> Iterator[tuple[int, bytes]]:
 
 def split(area: bytes) -> dict[int, bytes]:
     """Read options; of one that comes more than once the first counts. Raises PacketError."""
-    found: dict[int, bytes] = {}
+    options: dict[int, bytes] = {}
     for code, value in pairs(area):
-        found.setdefault(code, value)
-    return found
+        options.setdefault(code, value)
+    return options
 
 
 def option(code: int, value: bytes = b"") -> bytes:
     """Return one option."""
     return struct.pack("!HH", code, len(value)) + value
-
-
-def wanted() -> bytes:
-    """Return the option that says what we want to be told."""
-    return option(WANTED, _ASKED_FOR)
 
 
 def association(iaid: bytes, address: str = "") -> bytes:
@@ -108,23 +96,22 @@ def lease(area: bytes, server: bytes, iaid: bytes, *, had: str = "", obtained: f
     `iaid` is the association's number, b"" where no address is asked for. Raises PacketError where the message holds
     no address that we could use, WithdrawnError where it takes back `had`, StatusError.
     """
-    found = split(area)
-    check_status(found)
-    preference = found.get(PREFERENCE, b"")
+    options = split(area)
+    check_status(options)
+    preference = options.get(PREFERENCE, b"")
     given = Lease6(
         "",
         server,
         preference[0] if len(preference) == 1 else 0,
-        dns=_hosts(found.get(DNS, b"")),
-        search=domain_names.names(found.get(DOMAINS, b"")),
-        ntp=tuple(dict.fromkeys((*_ntp(area), *_hosts(found.get(TIME_SERVERS, b""))))),
+        dns=_hosts(options.get(DNS, b"")),
+        search=domain_names.names(options.get(DOMAINS, b"")),
+        ntp=tuple(dict.fromkeys((*_ntp(area), *_hosts(options.get(TIME_SERVERS, b""))))),
         obtained=obtained,
     )
     return _associated(given, area, iaid, had) if iaid else given
 
 
 def _associated(given: Lease6, area: bytes, iaid: bytes, had: str) -> Lease6:
-    """Add the address of our association and its times."""
     for code, value in pairs(area):
         if code != IA_NA or len(value) < _IA.size or value[:4] != iaid:
             continue
@@ -134,14 +121,14 @@ def _associated(given: Lease6, area: bytes, iaid: bytes, had: str) -> Lease6:
         inner = value[_IA.size :]
         check_status(split(inner))
         address, preferred, valid = _address(inner, had)
-        if preferred == _INFINITE:
+        if preferred == INFINITE:
             preferred = valid
-        if valid != _INFINITE:
-            valid = max(valid, _LEAST_SECONDS)
+        if valid != INFINITE:
+            valid = max(valid, LEAST_SECONDS)
         given = given._replace(
             address=address,
-            seconds=None if valid == _INFINITE else valid,
-            preferred=None if preferred == _INFINITE else preferred,
+            seconds=None if valid == INFINITE else valid,
+            preferred=None if preferred == INFINITE else preferred,
         )
         return _with_times(given, renew, rebind)
     raise PacketError("no address (IA_NA)")
@@ -154,12 +141,12 @@ def _with_times(given: Lease6, renew: int, rebind: int) -> Lease6:
     """
     life = given.preferred or given.seconds
     end = FOREVER if given.seconds is None else float(given.seconds)
-    if renew == _INFINITE or (life is None and not renew):
+    if renew == INFINITE or (life is None and not renew):
         return given
     first, second = float(renew), float(rebind)
     if life is not None and not 0 < first <= second < end:
         first, second = life * 0.5, life * 0.8
-    first = max(first, _LEAST_SECONDS / 2)
+    first = max(first, LEAST_SECONDS / 2)
     return given._replace(renew_after=first, rebind_after=max(first, second))
 
 
@@ -182,17 +169,14 @@ def _address(inner: bytes, had: str) -> tuple[str, int, int]:
             reason = error
         else:
             usable.append((ip6.text(address), preferred, valid))
-    for found in usable:
-        if found[0] == had:
-            return found
     if usable:
-        return usable[0]
+        return next((one for one in usable if one[0] == had), usable[0])
     raise WithdrawnError("the server has taken the address back") if withdrawn else reason
 
 
-def check_status(found: dict[int, bytes]) -> None:
+def check_status(options: dict[int, bytes]) -> None:
     """Raise StatusError where a status code is not Success."""
-    status = found.get(STATUS, b"\0\0")
+    status = options.get(STATUS, b"\0\0")
     if status[:2] != b"\0\0":
         raise StatusError(int.from_bytes(status[:2], "big"), text(status[2:]))
 
@@ -208,8 +192,8 @@ def _ntp(area: bytes) -> Iterator[str]:
     for code, value in pairs(area):
         if code == NTP:
             try:
-                found = [inner for kind, inner in pairs(value) if kind == _NTP_ADDRESS and len(inner) == 16]
+                addresses = [inner for kind, inner in pairs(value) if kind == _NTP_ADDRESS and len(inner) == 16]
             except PacketError:
                 continue
-            for address in found:
+            for address in addresses:
                 yield from _hosts(address)

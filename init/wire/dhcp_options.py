@@ -7,54 +7,40 @@ printable path, so that nothing else can reach a file or a shell later. Sources:
 
 from __future__ import annotations
 
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
+from init.system.stdlib import Any, Callable, NamedTuple
+from init.wire import domain_names
 from init.wire.ethernet import PacketError
-from init.wire.ip4 import classful_prefix, dotted, is_host, prefix_length
+from init.wire.exchange import INFINITE
+from init.wire.ip4 import dotted, is_host, prefix_length
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-(HOST_NAME, NIS_DOMAIN, REQUESTED_ADDRESS, LEASE_TIME, OVERLOAD, MESSAGE_TYPE, SERVER_ID) = (
-    12,
-    40,
-    50,
-    51,
-    52,
-    53,
-    54,
-)
+HOST_NAME, NIS_DOMAIN, REQUESTED_ADDRESS, LEASE_TIME, OVERLOAD, MESSAGE_TYPE, SERVER_ID = 12, 40, 50, 51, 52, 53, 54
 PARAMETERS, MESSAGE, LARGEST_MESSAGE, CLIENT_ID = 55, 56, 57, 61
 _PAD, _END = 0, 255
 _WANTED = bytes((1, 121, 3, 6, 12, 15, 17, 26, 40, 42, 51, 54, 58, 59, 119))
-_LARGEST = 1500
-_DEFAULT_SECONDS, _LEAST_SECONDS, _INFINITE = 3600, 10, 0xFFFFFFFF
+_LARGEST = 1500  # bytes of an answer that we take
+_DEFAULT_SECONDS = 3600
+LEAST_SECONDS = 10  # nobody is asked at the network's speed
 _LEAST_MTU = 576  # what every host must take (RFC 791); less would only be there to hurt
-_LABEL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
 class Route(NamedTuple):
-    """A route: dotted destination, prefix length, and dotted gateway ("" for neighbours on the link)."""
+    """A route; addresses are dotted."""
 
     destination: str
     prefix: int
-    gateway: str
+    gateway: str  # "" for neighbours on the link
 
 
 class Lease(NamedTuple):
-    """What a server gave: addresses dotted, times in seconds, `obtained` on the caller's clock.
+    """What a server gave; addresses are dotted."""
 
-    `seconds` is None for a lease without end. `boot_server` is the next server of the packet, "" where it
-    names none. `ignored` says which options were left out and why.
-    """
-
-    protocol: str
+    protocol: str  # "dhcp", "bootp", "rarp"
     address: str
     server: str
-    server_mac: bytes
-    obtained: float
+    server_mac: bytes  # the machine on this link that handed the answer over
+    obtained: float  # seconds, on the caller's clock
     prefix: int
-    boot_server: str = ""
+    boot_server: str = ""  # the packet's next server
     gateways: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
     dns: tuple[str, ...] = ()
@@ -64,22 +50,22 @@ class Lease(NamedTuple):
     search: tuple[str, ...] = ()
     nis_domain: str = ""
     root_path: str = ""
-    mtu: int = 0
-    seconds: int | None = None
-    renew_after: float = 0.0
-    rebind_after: float = 0.0
-    ignored: tuple[str, ...] = ()
+    mtu: int = 0  # 0: the device's own
+    seconds: int | None = None  # from `obtained` on; None: without end
+    renew_after: float = 0.0  # seconds from `obtained` on
+    rebind_after: float = 0.0  # the same
+    ignored: tuple[str, ...] = ()  # the options that were left out, and why
 
 
-def encode(kind: int, told: dict[int, bytes]) -> bytes:
-    """Return the options of a request of DHCP type `kind` (0: plain BOOTP)."""
-    told = {code: value[:255] for code, value in told.items()}
+def encode(kind: int, options: dict[int, bytes]) -> bytes:
+    """Return the options field of a request of DHCP type `kind` (0: plain BOOTP)."""
+    options = {code: value[:255] for code, value in options.items()}
     if kind:
-        told = {MESSAGE_TYPE: bytes((kind,)), **told}
+        options = {MESSAGE_TYPE: bytes((kind,)), **options}
         if kind in (1, 3):  # DISCOVER and REQUEST; the RFC allows neither in RELEASE
-            told[LARGEST_MESSAGE] = _LARGEST.to_bytes(2, "big")
-            told[PARAMETERS] = _WANTED
-    return b"".join(bytes((code, len(value))) + value for code, value in told.items()) + bytes((_END,))
+            options[LARGEST_MESSAGE] = _LARGEST.to_bytes(2, "big")
+            options[PARAMETERS] = _WANTED
+    return b"".join(bytes((code, len(value))) + value for code, value in options.items()) + bytes((_END,))
 
 
 def split(area: bytes, file: bytes, sname: bytes) -> dict[int, bytes]:
@@ -87,22 +73,21 @@ def split(area: bytes, file: bytes, sname: bytes) -> dict[int, bytes]:
 
     An option that comes several times is one long option in pieces (RFC 3396).
     """
-    found: dict[int, bytes] = {}
-    _collect(area, found)
-    overload = found.get(OVERLOAD, b"\0")
+    options: dict[int, bytes] = {}
+    _collect(area, options)
+    overload = options.get(OVERLOAD, b"\0")
     if len(overload) != 1 or overload[0] > 3:
         raise PacketError("overload (option 52) is none of 1, 2, 3")
     if overload[0] & 1:
-        _collect(file, found)
+        _collect(file, options)
     if overload[0] & 2:
-        _collect(sname, found)
-    if found.get(OVERLOAD, b"\0") != overload:
+        _collect(sname, options)
+    if options.get(OVERLOAD, b"\0") != overload:
         raise PacketError("overload (option 52) within an overloaded field")
-    return found
+    return options
 
 
-def _collect(area: bytes, found: dict[int, bytes]) -> None:
-    """Add the options of one field to `found`."""
+def _collect(area: bytes, options: dict[int, bytes]) -> None:
     offset = 0
     while offset < len(area) and area[offset] != _END:
         code = area[offset]
@@ -111,58 +96,42 @@ def _collect(area: bytes, found: dict[int, bytes]) -> None:
             continue
         if offset >= len(area) or offset + 1 + area[offset] > len(area):
             raise PacketError(f"option {code} runs past the end of its field")
-        found[code] = found.get(code, b"") + area[offset + 1 : offset + 1 + area[offset]]
+        options[code] = options.get(code, b"") + area[offset + 1 : offset + 1 + area[offset]]
         offset += 1 + area[offset]
 
 
-def lease(
-    found: dict[int, bytes],
-    *,
-    protocol: str,
-    address: bytes,
-    next_server: bytes,
-    server: bytes,
-    server_mac: bytes,
-    obtained: float,
-) -> Lease:
-    """Read the lease that `found` describes; never fails, what is wrong is named in `ignored`."""
+def with_options(lease: Lease, options: dict[int, bytes]) -> Lease:
+    """Add to a lease what `options` say; never fails, what is wrong is named in `ignored`."""
     values: dict[str, Any] = {}
     ignored = []
-    for code, (name, read) in _READERS.items():
-        if code in found:
+    for code, (name, read) in READERS.items():
+        if code in options:
             try:
-                values[name] = read(found[code])
+                values[name] = read(options[code])
             except ValueError as error:
                 ignored.append(f"option {code} ({name}): {error}")
-    prefix = values.pop("netmask", 0) or classful_prefix(address)
+    prefix = values.pop("netmask", lease.prefix)
     if "routes" in values:
-        # RFC 3442: whoever reads option 121 must not look at option 3.
+        # RFC 3442: a client that reads option 121 must not look at option 3.
         values["gateways"] = tuple(route.gateway for route in values["routes"] if not route.prefix and route.gateway)
         values["routes"] = tuple(route for route in values["routes"] if route.prefix)
-    seconds, renew, rebind = (values.pop(name, None) for name in ("seconds", "renew_after", "rebind_after"))
-    if protocol == "dhcp":
-        seconds = _DEFAULT_SECONDS if seconds is None else max(seconds, _LEAST_SECONDS)
-    if seconds == _INFINITE or protocol != "dhcp":
-        seconds = None
-    if seconds is not None:
-        if renew is None or rebind is None or not 0 < renew < rebind < seconds:
-            renew, rebind = seconds * 0.5, seconds * 0.875
-        values.update(seconds=seconds, renew_after=float(renew), rebind_after=float(rebind))
-    return Lease(
-        protocol,
-        dotted(address),
-        dotted(server),
-        server_mac,
-        obtained,
-        prefix,
-        boot_server=dotted(next_server) if is_host(next_server) else "",
-        ignored=tuple(ignored),
-        **values,
-    )
+    times = [values.pop(name, None) for name in ("seconds", "renew_after", "rebind_after")]
+    if lease.protocol == "dhcp":
+        values.update(_times(*times))
+    return lease._replace(prefix=prefix, ignored=tuple(ignored), **values)
+
+
+def _times(seconds: int | None, renew: int | None, rebind: int | None) -> dict[str, float]:
+    """The fields of a lease's end, renewal and rebinding: the server's, or RFC 2131's (4.4.5) where they are none."""
+    seconds = _DEFAULT_SECONDS if seconds is None else max(seconds, LEAST_SECONDS)
+    if seconds == INFINITE:
+        return {}
+    if renew is None or rebind is None or not 0 < renew < rebind < seconds:
+        return {"seconds": seconds, "renew_after": seconds * 0.5, "rebind_after": seconds * 0.875}
+    return {"seconds": seconds, "renew_after": float(renew), "rebind_after": float(rebind)}
 
 
 def _hosts(value: bytes) -> tuple[str, ...]:
-    """A list of addresses."""
     addresses = [value[at : at + 4] for at in range(0, len(value), 4)]
     if not value or len(value) % 4 or not all(is_host(address) for address in addresses):
         raise ValueError("not a list of machines' addresses")
@@ -195,18 +164,16 @@ def text(value: bytes) -> str:
 
 
 def _domain(value: bytes) -> str:
-    """A host name or domain: labels of letters, digits, dash, underscore; no final dot or NUL."""
-    name = value.rstrip(b"\0").decode("latin-1").removesuffix(".")
-    for label in name.split("."):
-        if not 0 < len(label) < 64 or not _LABEL.issuperset(label) or label.startswith("-"):
-            raise ValueError("not a host or domain name")
-    if len(name) > 253:
+    """A host name or domain; no final dot or NUL."""
+    name = value.rstrip(b"\0").removesuffix(b".")
+    if not all(domain_names.is_label(label) for label in name.split(b".")):
+        raise ValueError("not a host or domain name")
+    if len(name) > domain_names.LONGEST:
         raise ValueError("longer than a domain name can be")
-    return name
+    return name.decode("ascii")
 
 
 def _path(value: bytes) -> str:
-    """A path on a server."""
     path = value.rstrip(b"\0").decode("utf-8")  # UnicodeDecodeError is a ValueError
     if not path.isprintable():
         raise ValueError("holds characters that cannot be printed")
@@ -236,36 +203,11 @@ def _routes(value: bytes) -> tuple[Route, ...]:
 
 
 def _search(value: bytes) -> tuple[str, ...]:
-    """RFC 3397: names as in RFC 1035, with pointers that may only go back, so that none can loop."""
-    names = []
-    offset = 0
-    while offset < len(value):
-        labels: list[bytes] = []
-        after = -1
-        barrier = at = offset
-        while True:
-            if at >= len(value):
-                raise ValueError("a name without end")
-            length = value[at]
-            if length >= 0xC0:
-                target = int.from_bytes(value[at : at + 2], "big") & 0x3FFF
-                if at + 2 > len(value) or target >= barrier:
-                    raise ValueError("a pointer that does not go back")
-                after = after if after >= 0 else at + 2
-                barrier = at = target
-                continue
-            if length > 63:
-                raise ValueError("a label of unknown kind")
-            at += 1 + length
-            if not length:
-                break
-            labels.append(value[at - length : at])
-        names.append(_domain(b".".join(labels)))
-        offset = after if after >= 0 else at
-    return tuple(dict.fromkeys(names))
+    """RFC 3397: names with pointers."""
+    return tuple(dict.fromkeys(_domain(b".".join(labels)) for labels in domain_names.split(value, pointers=True)))
 
 
-_READERS: dict[int, tuple[str, Callable[[bytes], Any]]] = {
+READERS: dict[int, tuple[str, Callable[[bytes], Any]]] = {
     1: ("netmask", _netmask),
     3: ("gateways", _hosts),
     6: ("dns", _hosts),

@@ -1,8 +1,8 @@
 """Ethernet frames whole, and UDP in them: what a packet socket sends and receives before there is an address.
 
 Everything received is hostile: each reader cuts at the lengths that were checked before and raises
-PacketError with the reason, nothing else. Sources: RFC 791, RFC 768, RFC 1071 (checksums), RFC 826
-(the body that ARP and RARP have in common).
+PacketError with the reason, nothing else. Sources: RFC 791 (IP), RFC 768 (UDP), RFC 1071 (checksums), RFC 826 (the
+body that ARP and RARP have in common).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _ETHERNET = struct.Struct("!6s6sH")
 _IP = struct.Struct("!BBHHHBBH4s4s")
 _UDP_HEADER = struct.Struct("!HHHH")
 _RESOLUTION = struct.Struct("!HHBBH6s4s6s4s")
-_NAMES = {ETH_P_ARP: "ARP", ETH_P_RARP: "RARP"}
 _IP_OVER_ETHERNET = (1, ETH_P_IP, 6, 4)  # hardware, protocol, and the lengths of their addresses
+_NAMES = {ETH_P_ARP: "ARP", ETH_P_RARP: "RARP"}
 
 
 class PacketError(ValueError):
@@ -33,11 +33,16 @@ class NotForUsError(PacketError):
 
 
 class Datagram(NamedTuple):
-    """What a UDP frame carried, and the machine on this link that handed it over."""
+    """What a UDP frame carried."""
 
-    source_mac: bytes
+    source_mac: bytes  # the machine on this link that handed it over
     source: bytes
     payload: bytes
+
+
+def octets(text: str) -> bytes:
+    """Return the bytes that hex(":") writes as `52:54:00:12:34:56`."""
+    return bytes.fromhex(text.replace(":", ""))
 
 
 def checksum(data: bytes) -> int:
@@ -116,23 +121,22 @@ def _payload(datagram: bytes, source: bytes, destination: bytes, ports: tuple[in
 
 
 class Resolution(NamedTuple):
-    """The body of ARP and of RARP: the sender's addresses, then the target's."""
+    """The body of an ARP or RARP packet."""
 
     operation: int
-    mac: bytes
-    address: bytes
+    mac: bytes  # the sender's
+    address: bytes  # the sender's
     target_mac: bytes
     target: bytes
 
 
 def resolution(kind: int, body: Resolution) -> bytes:
     """Build a broadcast of `kind` (ETH_P_ARP, ETH_P_RARP)."""
-    head = _ETHERNET.pack(BROADCAST_MAC, body.mac, kind)
-    return head + _RESOLUTION.pack(*_IP_OVER_ETHERNET, *body)
+    return _ETHERNET.pack(BROADCAST_MAC, body.mac, kind) + _RESOLUTION.pack(*_IP_OVER_ETHERNET, *body)
 
 
 def parse_resolution(frame: bytes, kind: int) -> Resolution:
-    """Read a packet of `kind`. Raises PacketError."""
+    """Read a packet of `kind`: NotForUsError where it is none, PacketError where it is about other addresses."""
     if ethertype(frame) != kind or len(frame) < _ETHERNET.size + _RESOLUTION.size:
         raise NotForUsError(f"not {_NAMES[kind]}")
     *network, operation, mac, address, target_mac, target = _RESOLUTION.unpack_from(frame, _ETHERNET.size)

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from init.system.stdlib import NamedTuple
 
-FOREVER = float("inf")
-# What the states of a lease that is kept are called, whatever the protocol.
+FOREVER = float("inf")  # a time that never comes
+# Seconds without end as 32 bits write them: RFC 2131, 3.3; RFC 8415, 7.7; INFINITY_LIFE_TIME in linux/if_addr.h.
+INFINITE = 0xFFFFFFFF
+# The states of a lease that is kept, whatever the protocol.
 BOUND, RENEWING, REBINDING = "bound", "renewing", "rebinding"
 
 
 class Outcome(NamedTuple):
-    """What receive() made of a message: "offer", "ack", "nak", "answer", "taken" (another machine has the address),
-    or with the reason "ignored" (other traffic) and "dropped" (meant for us, but wrong).
-    """
+    """What receive() made of a message."""
 
+    # "offer", "ack", "nak", "answer", "taken" (another machine has the address), "ignored" (other traffic) or "dropped"
+    # (meant for us, but wrong).
     kind: str
-    reason: str = ""
+    reason: str = ""  # why it was ignored or dropped, or a server's words
 
 
 class Exchange:
@@ -37,10 +39,10 @@ class Exchange:
         return ready
 
     def deadline(self) -> float:
-        """Return the time at which tick() has something to do; infinity where never."""
+        """Return the time at which tick() has something to do; FOREVER where it has nothing."""
         return self._deadline
 
     def _random(self) -> int:
-        """Return 32 bits that differ from machine to machine (a linear congruential generator)."""
+        """Return 32 bits that differ from machine to machine (a linear congruential generator, Knuth's MMIX)."""
         self._seed = (self._seed * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF
         return self._seed >> 32

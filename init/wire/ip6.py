@@ -17,41 +17,38 @@ def packed(text: str) -> bytes | None:
     if front is None or back is None:
         return None
     missing = 8 - len(front) - len(back)
-    if missing < 1 if gap else missing:
+    if missing < 0 or bool(missing) != bool(gap):
         return None
     return _GROUPS.pack(*front, *([0] * missing), *back)
 
 
 def _groups(text: str, *, last: bool) -> list[int] | None:
     """The groups between colons, None for what is none; an IPv4 address may stand as the `last` two (RFC 4291, 2.2)."""
-    pieces = text.split(":") if text else []
-    found: list[int] = []
-    if last and pieces and "." in pieces[-1]:
-        dotted = pieces.pop()
+    words = text.split(":") if text else []
+    embedded: tuple[int, ...] = ()
+    if last and words and "." in words[-1]:
+        dotted = words.pop()
         four = ip4.packed(dotted)
         if four is None or ip4.dotted(four) != dotted:  # inet_pton(3) takes no leading zeros
             return None
-        found = list(struct.unpack("!2H", four))
-    if not all(0 < len(piece) <= 4 and _HEX.issuperset(piece) for piece in pieces):
+        embedded = struct.unpack("!2H", four)
+    if not all(0 < len(word) <= 4 and _HEX.issuperset(word) for word in words):
         return None
-    return [int(piece, 16) for piece in pieces] + found
+    return [*(int(word, 16) for word in words), *embedded]
 
 
 def text(address: bytes) -> str:
     """Return the text of sixteen bytes in RFC 5952's one spelling."""
-    words = [f"{group:x}" for group in _GROUPS.unpack(address)]
-    runs = [(_zeros(words, start), -start) for start in range(8)]
-    length, start = max(runs)[0], -max(runs)[1]
-    if length < 2:
+    groups = _GROUPS.unpack(address)
+    words = [f"{group:x}" for group in groups]
+    spans = ((start, start + length) for length in range(8, 1, -1) for start in range(9 - length))
+    # The longest run of zeros, and the first of equals; one zero alone is written out.
+    start, end = next((span for span in spans if not any(groups[slice(*span)])), (8, 8))
+    if start == 8:
         return ":".join(words)
-    if start == 0 and (length == 6 or (length == 5 and words[5] == "ffff")):
+    if start == 0 and (end == 6 or (end == 5 and groups[5] == 0xFFFF)):
         words[6:] = [ip4.dotted(address[12:])]
-    return f"{':'.join(words[:start])}::{':'.join(words[start + length :])}"
-
-
-def _zeros(words: list[str], start: int) -> int:
-    """How many groups of zero there are from `start` on."""
-    return next((number for number, word in enumerate(words[start:]) if word != "0"), 8 - start)
+    return f"{':'.join(words[:start])}::{':'.join(words[end:])}"
 
 
 def is_host(address: bytes) -> bool:

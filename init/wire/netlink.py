@@ -2,38 +2,37 @@
 
 Every request is a whole message with its header; numbers are in host order, addresses in network order,
 attributes are padded to four bytes, all as the kernel's uapi headers lay them out. What comes from the
-kernel is cut at every length it claims: a message that claims more than there is raises NetlinkError.
+kernel is cut at every length that it names: a message that is longer than what there is raises NetlinkError.
 """
 
 from __future__ import annotations
 
 import struct
 
-from init.system.stdlib import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from init.system.stdlib import Iterator, NamedTuple
+from init.wire.exchange import INFINITE
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
-RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 1, 4, 0x300
 NLM_F_REPLACE, NLM_F_CREATE = 0x100, 0x400
+REPLACE = NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE  # saying it twice is no error
 RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 1, 0x10, 0x100
 IFF_UP, IFF_BROADCAST, IFF_LOOPBACK, IFF_RUNNING, IFF_LOWER_UP = 0x1, 0x2, 0x8, 0x40, 0x10000
 ARPHRD_ETHER = 1
-AF_INET = 2
+AF_INET, AF_INET6 = 2, 10
 RT_TABLE_MAIN, RTPROT_BOOT, RTN_UNICAST = 254, 3, 1
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 RTNH_F_ONLINK = 4
-FOREVER = 0xFFFFFFFF  # linux/if_addr.h: INFINITY_LIFE_TIME, as iproute2 calls it
+_METRIC6 = 1024  # of routes that nobody gave one (IP6_RT_PRIO_USER)
 
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_OPERSTATE, _IFLA_LINKINFO = 1, 3, 4, 10, 16, 18
-_IFLA_INFO_KIND, _IFLA_PERM_ADDRESS = 1, 54
-_IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_CACHEINFO = 1, 2, 4, 6
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY = 1, 4, 5, 6
-_OPERSTATES = ("unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up")
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 10, 18
+IFLA_INFO_KIND, IFLA_PERM_ADDRESS = 1, 54
+IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 4, 6, 8
+IFA_F_TEMPORARY, IFA_F_NODAD, IFA_F_DADFAILED, IFA_F_TENTATIVE = 0x01, 0x02, 0x08, 0x40
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
 
 _HEADER = struct.Struct("=IHHII")
 IFINFOMSG = struct.Struct("=BxHiII")
@@ -56,22 +55,17 @@ class Message(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A network device: `mac` is lower case with colons ("" where there is none), `number` is its index,
-    `master` that of its bridge or bond or 0, `kind` what rtnetlink calls a virtual device's type ("veth",
-    "bridge", …; "" for hardware). `permanent` is the card's own address where the kernel knows it: in a bond, `mac`
-    is the bond's.
-    """
+    """A network device as the kernel describes it."""
 
-    number: int
+    number: int  # its index
     name: str
-    mac: str
-    type: int
-    flags: int
+    mac: str  # lower case with colons, "" where there is none; in a bond the bond's
+    type: int  # ARPHRD_ETHER, ...
+    flags: int  # IFF_UP, ...
     mtu: int
-    operstate: str
-    master: int
-    kind: str
-    permanent: str = ""
+    master: int = 0  # the index of its bridge or bond
+    kind: str = ""  # what rtnetlink calls a virtual device's type ("veth", "bridge"), "" for hardware
+    permanent: str = ""  # the card's own address, where the kernel knows it
 
     @property
     def card(self) -> str:
@@ -80,12 +74,11 @@ class Link(NamedTuple):
 
     @property
     def up(self) -> bool:
-        """Whether somebody set it up."""
+        """Whether it was set up (`ip link set up`)."""
         return bool(self.flags & IFF_UP)
 
     @property
     def carrier(self) -> bool:
-        """Whether it is up and has carrier."""
         return self.flags & (IFF_UP | IFF_LOWER_UP) == IFF_UP | IFF_LOWER_UP
 
     @property
@@ -98,12 +91,24 @@ class Link(NamedTuple):
 
 
 class Address(NamedTuple):
-    """An IPv4 address of a device; `valid` is the seconds that the kernel keeps it, FOREVER where it has no end."""
+    """An address of a device."""
 
-    link: int
+    link: int  # the device's index
     address: bytes
     prefix: int
-    valid: int = FOREVER
+    scope: int = RT_SCOPE_UNIVERSE
+    flags: int = 0  # IFA_F_*
+    valid: int = INFINITE  # seconds that the kernel keeps it
+
+    @property
+    def usable(self) -> bool:
+        """Whether the kernel has seen that nobody else on the link has it; of IPv4's it asks of none."""
+        return not self.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)
+
+    @property
+    def link_local(self) -> bool:
+        """Whether it means something on its own link only."""
+        return self.scope >= RT_SCOPE_LINK
 
 
 def attribute(kind: int, value: bytes) -> bytes:
@@ -121,34 +126,46 @@ def dump_links(sequence: int) -> bytes:
     return request(RTM_GETLINK, NLM_F_DUMP, sequence, IFINFOMSG.pack(0, 0, 0, 0, 0))
 
 
-def dump_addresses(sequence: int) -> bytes:
-    """Ask for every IPv4 address."""
-    return request(RTM_GETADDR, NLM_F_DUMP, sequence, IFADDRMSG.pack(AF_INET, 0, 0, 0, 0))
+def dump_addresses(sequence: int, family: int) -> bytes:
+    """Ask for every address of AF_INET or AF_INET6."""
+    return request(RTM_GETADDR, NLM_F_DUMP, sequence, IFADDRMSG.pack(family, 0, 0, 0, 0))
 
 
 def set_link(sequence: int, index: int, *, up: bool | None = None, mtu: int = 0, mac: bytes = b"") -> bytes:
     """Set a device up or down (None: leave it) and give it an MTU (0: leave it) and an address (b"": leave it)."""
     body = IFINFOMSG.pack(0, 0, index, IFF_UP if up else 0, 0 if up is None else IFF_UP)
     if mtu:
-        body += attribute(_IFLA_MTU, struct.pack("=I", mtu))
+        body += attribute(IFLA_MTU, struct.pack("=I", mtu))
     if mac:
-        body += attribute(_IFLA_ADDRESS, mac)
+        body += attribute(IFLA_ADDRESS, mac)
     return request(RTM_NEWLINK, NLM_F_ACK, sequence, body)
 
 
-def replace_address(sequence: int, index: int, address: bytes, prefix: int) -> bytes:
-    """Give a device an address with the broadcast address of its network; saying it twice is no error."""
-    body = IFADDRMSG.pack(AF_INET, prefix, 0, RT_SCOPE_UNIVERSE, index)
-    body += attribute(_IFA_LOCAL, address) + attribute(_IFA_ADDRESS, address)
-    if prefix < 31:  # RFC 3021: a network of two has no broadcast address
+def _family(address: bytes) -> int:
+    return AF_INET if len(address) == 4 else AF_INET6
+
+
+def replace_address(
+    sequence: int, index: int, address: bytes, prefix: int, *, flags: int = 0, preferred: int = INFINITE
+) -> bytes:
+    """Give a device an address without end, one of IPv4 with its network's broadcast address; twice is no error.
+
+    After `preferred` seconds the kernel prefers other addresses for what begins anew (RFC 4862, 5.5.4), at once
+    where that is 0.
+    """
+    body = IFADDRMSG.pack(_family(address), prefix, flags, RT_SCOPE_UNIVERSE, index)
+    body += attribute(IFA_LOCAL, address) + attribute(IFA_ADDRESS, address)
+    if len(address) == 4 and prefix < 31:  # RFC 3021: a network of two has no broadcast address
         broadcast = int.from_bytes(address, "big") | (0xFFFFFFFF >> prefix)
-        body += attribute(_IFA_BROADCAST, broadcast.to_bytes(4, "big"))
-    return request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, sequence, body)
+        body += attribute(IFA_BROADCAST, broadcast.to_bytes(4, "big"))
+    if preferred != INFINITE:
+        body += attribute(IFA_CACHEINFO, struct.pack("=IIII", preferred, INFINITE, 0, 0))
+    return request(RTM_NEWADDR, REPLACE, sequence, body)
 
 
 def remove_address(sequence: int, index: int, address: bytes, prefix: int) -> bytes:
     """Take an address from a device."""
-    body = IFADDRMSG.pack(AF_INET, prefix, 0, RT_SCOPE_UNIVERSE, index) + attribute(_IFA_LOCAL, address)
+    body = IFADDRMSG.pack(_family(address), prefix, 0, RT_SCOPE_UNIVERSE, index) + attribute(IFA_LOCAL, address)
     return request(RTM_DELADDR, NLM_F_ACK, sequence, body)
 
 
@@ -162,15 +179,21 @@ def replace_route(
     counts.
     """
     scope, flags = (RT_SCOPE_UNIVERSE, RTNH_F_ONLINK) if gateway else (RT_SCOPE_LINK, 0)
-    body = RTMSG.pack(AF_INET, prefix, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, scope, RTN_UNICAST, flags)
+    body = RTMSG.pack(_family(destination), prefix, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, scope, RTN_UNICAST, flags)
     if prefix:
-        body += attribute(_RTA_DST, destination)
+        body += attribute(RTA_DST, destination)
     if gateway:
-        body += attribute(_RTA_GATEWAY, gateway)
-    body += attribute(_RTA_OIF, struct.pack("=i", index))
+        body += attribute(RTA_GATEWAY, gateway)
+    body += attribute(RTA_OIF, struct.pack("=i", index))
     if metric:
-        body += attribute(_RTA_PRIORITY, struct.pack("=I", metric))
-    return request(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, sequence, body)
+        body += attribute(RTA_PRIORITY, struct.pack("=I", metric))
+    return request(RTM_NEWROUTE, REPLACE, sequence, body)
+
+
+def default_route(sequence: int, index: int, gateway: bytes, metric: int = 0) -> bytes:
+    """Add a default route as replace_route() does; IPv6's metrics begin where the kernel's own is."""
+    metric += 0 if len(gateway) == 4 else _METRIC6
+    return replace_route(sequence, index, bytes(len(gateway)), 0, gateway, metric)
 
 
 def messages(data: bytes) -> Iterator[Message]:
@@ -194,42 +217,43 @@ def error_number(message: Message) -> int:
     return -number
 
 
+def parts(message: Message, head: struct.Struct, what: str) -> tuple[tuple[int, ...], dict[int, bytes]]:
+    """Take a message apart: the fields of its `head`, and its attributes. Raises NetlinkError."""
+    if len(message.body) < head.size:
+        raise NetlinkError(f"{what} of {len(message.body)} bytes")
+    return head.unpack_from(message.body), attributes(message.body[head.size :])
+
+
 def link(message: Message) -> Link:
     """Read RTM_NEWLINK or RTM_DELLINK. Raises NetlinkError."""
-    if len(message.body) < IFINFOMSG.size:
-        raise NetlinkError(f"a link message of {len(message.body)} bytes")
-    _, kind, index, flags, _ = IFINFOMSG.unpack_from(message.body)
-    found = attributes(message.body[IFINFOMSG.size :])
-    state = found.get(_IFLA_OPERSTATE, b"\0")[:1] or b"\0"
-    info = attributes(found.get(_IFLA_LINKINFO, b""))
+    (_, kind, index, flags, _), values = parts(message, IFINFOMSG, "a link message")
+    info = attributes(values.get(IFLA_LINKINFO, b""))
     return Link(
         number=index,
-        name=_text(found.get(_IFLA_IFNAME, b"")),
-        mac=found.get(_IFLA_ADDRESS, b"").hex(":"),
+        name=_text(values.get(IFLA_IFNAME, b"")),
+        mac=values.get(IFLA_ADDRESS, b"").hex(":"),
         type=kind,
         flags=flags,
-        mtu=_number(found.get(_IFLA_MTU, b"")),
-        operstate=_OPERSTATES[state[0]] if state[0] < len(_OPERSTATES) else "unknown",
-        master=_number(found.get(_IFLA_MASTER, b"")),
-        kind=_text(info.get(_IFLA_INFO_KIND, b"")),
-        permanent=found.get(_IFLA_PERM_ADDRESS, b"").hex(":"),
+        mtu=_number(values.get(IFLA_MTU, b"")),
+        master=_number(values.get(IFLA_MASTER, b"")),
+        kind=_text(info.get(IFLA_INFO_KIND, b"")),
+        permanent=values.get(IFLA_PERM_ADDRESS, b"").hex(":"),
     )
 
 
 def address(message: Message) -> Address:
     """Read RTM_NEWADDR or RTM_DELADDR. Raises NetlinkError."""
-    if len(message.body) < IFADDRMSG.size:
-        raise NetlinkError(f"an address message of {len(message.body)} bytes")
-    _, prefix, _, _, index = IFADDRMSG.unpack_from(message.body)
-    found = attributes(message.body[IFADDRMSG.size :])
-    life = found.get(_IFA_CACHEINFO, b"")  # struct ifa_cacheinfo: preferred, valid, created, changed
-    valid = _number(life[4:8]) if len(life) >= 8 else FOREVER
-    return Address(index, found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS, b"")), prefix, valid)
+    (_, prefix, flags, scope, index), values = parts(message, IFADDRMSG, "an address message")
+    local = values.get(IFA_LOCAL, values.get(IFA_ADDRESS, b""))
+    all_flags = values.get(IFA_FLAGS, b"")  # the header has room for eight of them
+    life = values.get(IFA_CACHEINFO, b"")  # struct ifa_cacheinfo: preferred, valid, created, changed
+    valid = _number(life[4:8]) if len(life) >= 8 else INFINITE
+    return Address(index, local, prefix, scope, _number(all_flags) if len(all_flags) == 4 else flags, valid)
 
 
 def attributes(data: bytes) -> dict[int, bytes]:
     """Read a run of attributes; the two top bits of a type are flags."""
-    found = {}
+    values = {}
     offset = 0
     while offset < len(data):
         if len(data) - offset < 4:
@@ -237,9 +261,9 @@ def attributes(data: bytes) -> dict[int, bytes]:
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
         if not 4 <= length <= len(data) - offset:
             raise NetlinkError(f"an attribute of {length} bytes in {len(data) - offset}")
-        found[kind & 0x3FFF] = data[offset + 4 : offset + length]
+        values[kind & 0x3FFF] = data[offset + 4 : offset + length]
         offset += length + -length % 4
-    return found
+    return values
 
 
 def _text(value: bytes) -> str:

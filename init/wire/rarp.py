@@ -9,11 +9,11 @@ _REQUEST, _REPLY = 3, 4
 
 
 class RarpReply(NamedTuple):
-    """The address that a RARP server gave us, and the server's own."""
+    """What a RARP server's answer says."""
 
-    source_mac: bytes
+    source_mac: bytes  # the frame's
     server: bytes
-    address: bytes
+    address: bytes  # ours
 
 
 def question(mac: bytes) -> bytes:
@@ -23,9 +23,9 @@ def question(mac: bytes) -> bytes:
 
 def parse(frame: bytes, mac: bytes) -> RarpReply:
     """Read the answer to question(). Raises PacketError."""
-    found = parse_resolution(frame, ETH_P_RARP)
-    if found.operation != _REPLY:
+    packet = parse_resolution(frame, ETH_P_RARP)
+    if packet.operation != _REPLY:
         raise NotForUsError("not a RARP reply")
-    if found.target_mac != mac:
+    if packet.target_mac != mac:
         raise NotForUsError("RARP reply for another machine")
-    return RarpReply(frame[6:12], found.address, found.target)
+    return RarpReply(frame[6:12], packet.address, packet.target)

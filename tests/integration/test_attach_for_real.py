@@ -1,7 +1,5 @@
 """Files attached to loop devices by this machine's kernel: what the device is then like."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ import pytest
 from init import operations
 from init.operations import StepError
 from init.perform import loop_device
-from mkinitfs.process import run
+from tests.command import run
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.path.exists("/dev/loop-control"), reason="loop devices are root's"

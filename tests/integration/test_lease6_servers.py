@@ -1,6 +1,4 @@
-"""A lease of DHCPv6 kept by keeper.Keeper against ISC dhcpd, Kea and dnsmasq, in network namespaces."""
-
-from __future__ import annotations
+"""A lease of DHCPv6 kept against ISC dhcpd, Kea and dnsmasq, in network namespaces."""
 
 import sys
 import time
@@ -9,31 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from init.wire import netlink
-from tests.keeping import give_back, state, stay
-from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
+from init.wire.exchange import INFINITE
+from tests.keeping import give_back, keep, state
+from tests.lab import Configuring, Lab, eventually, laboratory
 from tests.servers import dnsmasq6, isc6, kea6, signal
 
 MAC = "52:54:00:12:34:56"
-# Configures as /init does, then stays behind; shorter waits than in life, so that nobody grows old here.
-KEEP = """
-import sys; sys.path.insert(0, sys.argv[1])
-import select, time
-from init.wire import dhcp6
-from init.cmdline import ip
-from init.network import search6
-from init.keeper import main as keeper_main
+# Nobody is to grow old here.
+SOONER = """
 from init.keeper import holding
-from init.network import configure
-from init.wire import dhcp6_options
-dhcp6_options._LEAST_SECONDS, search6.PATIENCE, holding.SOONEST_LOOK = 2, 0.3, 1.0
-dhcp6._TIMES |= {dhcp6.RENEWING: (1.0, 2.0), dhcp6.REBINDING: (1.0, 2.0), dhcp6.SOLICITING: (0.5, 2.0)}
-def say(level, line): print(level, line, flush=True)
-def log(line, level=6): say(level, line)
-found = configure.configure(ip.parse(sys.argv[4:]), deadline=time.monotonic() + 30, log=log)
-if sys.argv[3]:  # sooner than the server says, which has a least time of its own
-    soon = {"renew_after": float(sys.argv[3]), "rebind_after": 20.0}
-    found = found._replace(interfaces=tuple(one._replace(**soon) for one in found.interfaces))
+from init.network import search6
+from init.wire import dhcp6, dhcp6_options
+dhcp6_options.LEAST_SECONDS, search6.EXTRAS_WAIT, holding.SOONEST_LOOK = 2, 0.3, 1.0
+dhcp6.TIMES |= {dhcp6.RENEWING: (1.0, 2.0), dhcp6.REBINDING: (1.0, 2.0), dhcp6.SOLICITING: (0.5, 2.0)}
+"""
+# Sooner than the server says, which has a least time of its own.
+RENEWED_SOON = """
+soon = {"renew_after": 6.0, "rebind_after": 20.0}
+network = network._replace(interfaces=tuple(one._replace(**soon) for one in network.interfaces))
 """
 ISC = """
 subnet6 2001:db8::/64 {{ range6 {0} {0}; default-lease-time {1}; preferred-lifetime {2}; {3} }}
@@ -51,10 +42,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         yield made
 
 
-def keeping(lab: Lab, *values: str, soon: str = "") -> Configuring:
-    """A keeper at work; `until` follows its log. `soon` are the seconds to its first renewal."""
-    words = (sys.executable, "-ISBc", KEEP + stay(25), str(ROOT), str(lab.folder), soon, *(values or ("dhcp6",)))
-    return Configuring(lab.start("client", *words))
+def keeping(lab: Lab, value: str = "dhcp6", changed: str = "") -> Configuring:
+    return keep(lab, value, sooner=SOONER, changed=changed)
 
 
 def renewals(keeper: Configuring, number: int) -> None:
@@ -76,7 +65,7 @@ def test_five_leases_of_kea_and_the_release(lab: Lab) -> None:
     assert log().count("DHCP6_LEASE_RENEW") >= 5
     preferred, valid = addresses(lab)["2001:db8::50"]
     assert preferred <= 4
-    assert valid == netlink.FOREVER  # it is never taken away
+    assert valid == INFINITE  # it is never taken away
     recorded = state(lab)
     times = recorded.lease_seconds, recorded.renew_after, recorded.rebind_after, recorded.preferred
     assert times == (6, 1.0, 3.0, 4)
@@ -120,7 +109,7 @@ def test_a_server_that_insists_on_another_address(lab: Lab) -> None:
     kea6(lab, "eth0", "2001:db8::77", "2001:db8::77", **SOON)
     keeper.until("2 lease: eth0: 2001:db8::77: GIVEN INSTEAD OF 2001:db8::50 by ")
     eventually(lambda: set(addresses(lab)) == {"2001:db8::50", "2001:db8::77"}, "both addresses")
-    assert addresses(lab)["2001:db8::50"] == (0, netlink.FOREVER)  # for what there is, not for what comes
+    assert addresses(lab)["2001:db8::50"] == (0, INFINITE)  # for what there is, not for what comes
     (lab.folder / "go on").touch()
     assert connected.stdout.readline() == "still there\n"  # what the root would feel
     renewals(keeper, 1)
@@ -156,7 +145,7 @@ def test_silence_to_the_end_a_release_that_nobody_hears_and_a_server_that_comes_
     signal(lab, "kea6", "STOP")
     keeper.until(": no answer from ")
     keeper.until("3 lease: eth0: 2001:db8::50: the lease HAS RUN OUT without an answer; it stays")
-    assert addresses(lab)["2001:db8::50"][1] == netlink.FOREVER
+    assert addresses(lab)["2001:db8::50"][1] == INFINITE
     signal(lab, "kea6", "CONT")
     keeper.until("given again by ")
     renewals(keeper, 1)
@@ -168,7 +157,7 @@ def test_silence_to_the_end_a_release_that_nobody_hears_and_a_server_that_comes_
 def test_dnsmasq_forgets_gives_the_same_address_again_and_gets_it_back(lab: Lab) -> None:
     options = ("--dhcp-range=2001:db8::50,2001:db8::50,64,2m", "--dhcp-duid=1234,01:02:03")
     dnsmasq6(lab, "eth0", *options)
-    keeper = keeping(lab, "::::box:eth0:dhcp6", soon="6")
+    keeper = keeping(lab, "::::box:eth0:dhcp6", RENEWED_SOON)
     eventually((lab.folder / "state").exists, "the lease")
     signal(lab, "dnsmasq6", "TERM")
     log = dnsmasq6(lab, "eth0", *options)

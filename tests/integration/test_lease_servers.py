@@ -1,6 +1,4 @@
-"""A lease kept by keeper.Keeper against dnsmasq and busybox udhcpd, in network namespaces."""
-
-from __future__ import annotations
+"""A lease kept against dnsmasq and busybox udhcpd, in network namespaces."""
 
 import subprocess
 import sys
@@ -10,21 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.keeping import give_back, state, stay
-from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
+from tests.keeping import give_back, keep, state
+from tests.lab import Configuring, Lab, eventually, laboratory
 
-# Configures as /init does, then stays behind; shorter waits than in life, so that nobody grows old here.
-KEEP = """
-import sys; sys.path.insert(0, sys.argv[1])
-import select, time
-from init.wire import dhcp
-from init.cmdline import ip
-from init.keeper import main as keeper_main
-from init.network import configure
-from init.wire import dhcp_options
-dhcp_options._LEAST_SECONDS, dhcp.FIRST_WAIT, dhcp.LONGEST_WAIT = 2, 1.0, 2.0
-def say(level, line): print(level, line, flush=True)
-found = configure.configure(ip.parse(sys.argv[3:]), deadline=time.monotonic() + 30, log=lambda line: say(6, line))
+# Nobody is to grow old here.
+SOONER = """
+from init.wire import dhcp, dhcp_options
+dhcp_options.LEAST_SECONDS, dhcp.FIRST_WAIT, dhcp.LONGEST_WAIT = 2, 1.0, 2.0
 """
 # dnsmasq gives no lease of less than two minutes, but says what T1 and T2 are.
 SOON = ("--dhcp-option=option:T1,3", "--dhcp-option=option:T2,6")
@@ -38,10 +28,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         yield made
 
 
-def keeping(lab: Lab, *values: str) -> Configuring:
-    """A keeper at work; `until` follows its log."""
-    words = (sys.executable, "-ISBc", KEEP + stay(25), str(ROOT), str(lab.folder), *(values or ("dhcp",)))
-    return Configuring(lab.start("client", *words))
+def keeping(lab: Lab, value: str = "dhcp") -> Configuring:
+    return keep(lab, value, sooner=SOONER)
 
 
 def renewals(keeper: Configuring, number: int) -> list[str]:

@@ -2,9 +2,6 @@
 by side: the waiting is the same for all of them.
 """
 
-from __future__ import annotations
-
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,23 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from init.network import record as network_record
-from init.wire import netlink
-from tests.keeping import stay
-from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
+from init.wire.exchange import INFINITE
+from tests.keeping import keep, state
+from tests.lab import Lab, eventually, laboratory
 from tests.servers import isc, isc6, kea, kea6
 
-# Configures as /init does, then stays behind as long as its standard input is open.
-KEEP = """
-import sys; sys.path.insert(0, sys.argv[1])
-import select, time
-from init.cmdline import ip
-from init.keeper import main as keeper_main
-from init.network import configure
-def say(level, line): print(level, line, flush=True)
-def log(line, level=6): say(level, line)
-found = configure.configure(ip.parse(sys.argv[3:]), deadline=time.monotonic() + 60, log=log)
-"""
 SUBNET = "subnet 10.9.0.0 netmask 255.255.255.0 {{ range 10.9.0.50 10.9.0.50; ping-check false; {} }}"
 SUBNET6 = "subnet6 2001:db8::/64 { range6 2001:db8::50 2001:db8::50; default-lease-time 60; preferred-lifetime 40; }"
 POOL = {"subnet": "10.9.0.0/24", "pools": [{"pool": "10.9.0.50 - 10.9.0.50"}]}
@@ -72,11 +57,6 @@ def labs(tmp_path: Path) -> Iterator[dict[str, Lab]]:
         yield made
 
 
-def keeping(lab: Lab, value: str) -> Configuring:
-    words = (sys.executable, "-ISBc", KEEP + stay(150), str(ROOT), str(lab.folder), value)
-    return Configuring(lab.start("client", *words))
-
-
 def restart_forgetful(lab: Lab) -> None:
     """Another dnsmasq instead of the first, which knows nothing of its leases."""
     (leases,) = lab.folder.glob("dnsmasq-*.leases")
@@ -91,7 +71,7 @@ def test_leases_of_a_minute(labs: dict[str, Lab]) -> None:
     keepers = {}
     for name, lab in labs.items():
         SERVERS[name][0](lab)
-        keepers[name] = keeping(lab, "dhcp6" if name.endswith("6") else "dhcp")
+        keepers[name] = keep(lab, "dhcp6" if name.endswith("6") else "dhcp", seconds=150)
     for name, lab in labs.items():
         eventually((lab.folder / "state").exists, f"the lease of {name}", 90)
     started = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -105,11 +85,11 @@ def test_leases_of_a_minute(labs: dict[str, Lab]) -> None:
     assert time.clock_gettime(time.CLOCK_BOOTTIME) - started > 30
     for name, lab in labs.items():
         address, seconds = ("2001:db8::50" if name.endswith("6") else "10.9.0.50"), 3600 if name == "dnsmasq" else 60
-        (found,) = network_record.decode((lab.folder / "state").read_text()).interfaces
+        found = state(lab)
         assert (name, found.address, found.lease_seconds) == (name, address, seconds)
         assert found.obtained > started, name
         (link,) = lab.json("client", "address", "show", "dev", "eth0")
         lives = {info["local"]: info["valid_life_time"] for info in link["addr_info"]}
-        assert lives[address] == netlink.FOREVER, name  # it does not end under the root, whatever becomes of the server
+        assert lives[address] == INFINITE, name  # it does not end under the root, whatever becomes of the server
         others = [line for line in keepers[name].log if line.startswith(("2 ", "3 ", "4 "))]
         assert others == [] or name == "dnsmasq", others

@@ -1,7 +1,5 @@
 """Addresses that another machine has, what ip= gives a device beside an address, and IPv6's two ways, in namespaces."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,13 +1,11 @@
 """IPv6 in network namespaces: router advertisements and DHCPv6 by dnsmasq, static addresses, the way back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from init.network import record as network_record
+from init.network.record import decode
 from tests.lab import Lab, eventually, laboratory
 
 MAC = "52:54:00:12:34:56"
@@ -160,8 +158,8 @@ def test_both_families_on_one_device(lab: Lab) -> None:
     serve(
         lab, "--enable-ra", "--dhcp-range=2001:db8::,ra-only,64,10m", "--dhcp-range=10.9.0.50,10.9.0.50,1h", "--no-ping"
     )
-    state = network_record.decode(lab.configuring("dhcp", "auto6").result()["text"])
-    assert [interface.address for interface in state.interfaces] == ["10.9.0.50", MADE]
+    network = decode(lab.configuring("dhcp", "auto6").result()["text"])
+    assert [interface.address for interface in network.interfaces] == ["10.9.0.50", MADE]
     assert (lab.addresses("eth0"), addresses(lab)) == (["10.9.0.50/24"], [f"{MADE}/64"])
 
 

@@ -2,10 +2,8 @@
 
 They run as they are, from a root made by tests/roots.py, in a network namespace with the root's device, eth0, and
 another, eth1, that is theirs. Each is told to configure every device by DHCP, and has done so with eth1 before
-anything is asserted about eth0. Real machines (udev, renamed cards, bonds) are in tests/vm/test_network_managers.py.
+anything is asserted about eth0.
 """
-
-from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
@@ -23,10 +21,9 @@ BOOT = """
 import sys; sys.path.insert(0, sys.argv[1])
 import time
 from init.cmdline import ip
-from init.network import configure
-from init.perform import performer
-found = configure.configure(ip.parse(sys.argv[2:]), deadline=time.monotonic() + 60, log=print)
-performer._leave_for_managers(found)
+from init.network import configure, files
+network = configure.configure(ip.parse(sys.argv[2:]), deadline=time.monotonic() + 60, say=print)
+files.leave_for_managers(network)
 """
 NETWORKD = "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n"
 INTERFACES = "auto lo eth0 eth1\niface lo inet loopback\niface eth0 inet dhcp\niface eth1 inet dhcp\n"

@@ -1,6 +1,4 @@
-"""network.configure() and restore() in network namespaces, against dnsmasq and busybox udhcpd."""
-
-from __future__ import annotations
+"""configure() and restore() of init/network in network namespaces, against dnsmasq and busybox udhcpd."""
 
 import sys
 from collections.abc import Iterator
@@ -40,21 +38,18 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wires:
 LEASED = """
 import sys; sys.path.insert(0, sys.argv[1])
 import select
-from init.wire import dhcp
-from init.wire import ethernet
-from init.cmdline import ip_request
-from init.network import state
-from init.network import sockets
-from init.network import rtnetlink
-with rtnetlink.Rtnetlink() as kernel:
-    (link,) = (link for link in kernel.links().values() if link.name == "eth0")
-    kernel.ask(rtnetlink.netlink.set_link, link.number, up=True)
-    links = kernel.links()
+from init.cmdline.ip_request import Request
+from init.network import sockets, state
+from init.network.rtnetlink import Rtnetlink
+from init.wire import dhcp, ethernet, netlink
+with Rtnetlink() as rtnetlink:
+    (link,) = (link for link in rtnetlink.links().values() if link.name == "eth0")
+    rtnetlink.ask(netlink.set_link, link.number, up=True)
+    links = rtnetlink.links()
     while not links[link.number].running:
-        select.select([kernel.events], [], [])
-        kernel.changes(links)
+        rtnetlink.await_changes(links, 60)
     opened = sockets.listen("eth0", ethernet.ETH_P_IP)
-    client = dhcp.Client(bytes.fromhex(link.mac.replace(":", "")), 77, dhcp.Wish(), 0.0)
+    client = dhcp.Client(ethernet.octets(link.mac), 77, dhcp.Wish(), 0.0)
     def until(states, now):
         while client.state not in states:
             for frame in client.outgoing():
@@ -63,7 +58,7 @@ with rtnetlink.Rtnetlink() as kernel:
             client.receive(opened.recv(4096), now, checksummed=False)
         print(client.state, client.deadline(), flush=True)
     until(["bound"], 0.0)
-    kernel.assign(link, state.leased(ip_request.Request(), link, client.lease))
+    rtnetlink.assign(link, state.leased(Request(), link, client.lease))
     for now in (1800.0, 1800.0 + 3150.0):
         client.tick(now)
         print(client.state, flush=True)
@@ -118,11 +113,7 @@ def test_everything_that_dnsmasq_gives(lab: Lab) -> None:
     assert (found["address"], found["prefix"], found["gateway"]) == ("10.9.0.50", "24", "10.9.0.9")
     assert (found["dns"], found["domain"]) == ("10.9.0.3 10.9.0.4", "lab.example")
     assert found["search"] == "eng.lab.example lab.example"
-    assert (found["ntp"], found["rootpath"], found["bootserver"]) == (
-        "10.9.0.5",
-        "10.9.0.1:/srv/root",
-        "10.9.0.1",
-    )
+    assert (found["ntp"], found["rootpath"], found["bootserver"]) == ("10.9.0.5", "10.9.0.1:/srv/root", "10.9.0.1")
     assert found["lease_seconds"] == "3600"
     assert lab.addresses("eth0") == ["10.9.0.50/24"]
     assert lab.routes() == {"default": ("10.9.0.9", "eth0"), "10.77.0.0/16": ("10.9.0.7", "eth0")}
@@ -180,10 +171,7 @@ def test_a_server_that_comes_late(lab: Lab) -> None:
     lab.serve("eth0", "10.9.0.1/24")
     configuring = lab.configuring("any")
     configuring.until("asking for an address")
-    eventually(
-        lambda: lab.json("server", "-s", "link", "show", "eth0")[0]["stats64"]["rx"]["packets"],
-        "the question",
-    )
+    eventually(lambda: lab.json("server", "-s", "link", "show", "eth0")[0]["stats64"]["rx"]["packets"], "the question")
     lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50")
     assert configuring.result()["address"] == "10.9.0.50"
 
@@ -236,10 +224,7 @@ def test_two_devices_by_name(lab: Lab) -> None:
         lab.wire(name)
     found = lab.configuring("10.1.0.2::10.1.0.1:255.255.255.0::eth1:off", "10.2.0.2::10.2.0.1:255.255.255.0::eth0:off")
     text = found.result()["text"]
-    assert [line for line in text.splitlines() if line.startswith("device=")] == [
-        "device=eth1",
-        "device=eth0",
-    ]
+    assert [line for line in text.splitlines() if line.startswith("device=")] == ["device=eth1", "device=eth0"]
     assert (lab.addresses("eth0"), lab.addresses("eth1")) == (["10.2.0.2/24"], ["10.1.0.2/24"])
     defaults = lab.json("client", "-4", "route", "show", "default")
     assert [(route["dev"], route.get("metric", 0)) for route in defaults] == [("eth1", 0), ("eth0", 100)]

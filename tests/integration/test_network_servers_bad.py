@@ -1,8 +1,6 @@
-"""init/network.py where the wire or the servers are not as they should be: frames lost, doubled, late and overtaken
-on the way to real servers; servers that are silent, lie or compete with each other.
+"""init/network/configure.py where the wire or the servers are not as they should be: frames lost, doubled, late and
+overtaken on the way to real servers; servers that are silent, lie or compete with each other.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -79,7 +77,7 @@ def start_isc(lab: Lab, name: str) -> Callable[[], str]:
 
 
 # The words are those of tests/wire_faults.py. A first question is repeated after half a second, any other after
-# four, so the losses here are few; what many do is tests/property/test_dhcp_lossy.py's.
+# four, so the losses here are few; what many do is tests/property/init/wire/test_dhcp_lossy.py's.
 @pytest.mark.parametrize(
     ("up", "down"),
     [

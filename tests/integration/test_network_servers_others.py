@@ -1,6 +1,4 @@
-"""init/network.py against ISC dhcpd, Kea, busybox udhcpd, bootpd and rarpd: what they give arrives."""
-
-from __future__ import annotations
+"""init/network/configure.py against ISC dhcpd, Kea, busybox udhcpd, bootpd and rarpd: what they give arrives."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,11 +114,7 @@ def test_the_identifier_is_what_the_server_knows_the_machine_by(lab: Lab, server
 
 
 def test_the_host_name_reaches_the_server(lab: Lab) -> None:
-    said = isc(
-        lab,
-        "eth0",
-        "subnet 10.9.0.0 netmask 255.255.255.0 { range 10.9.0.50 10.9.0.59; ping-check false; }",
-    )
+    said = isc(lab, "eth0", "subnet 10.9.0.0 netmask 255.255.255.0 { range 10.9.0.50 10.9.0.59; ping-check false; }")
     found = lab.configuring("::::wall.lab::dhcp").result()
     assert (found["hostname"], found["nis_domain"]) == ("wall", "lab")
     assert "(wall)" in said()

@@ -1,6 +1,4 @@
-"""What the real system takes down while it runs is put back by whoever stays behind, in network namespaces."""
-
-from __future__ import annotations
+"""What the real system takes down while it runs is put back by the keeper's watch, in network namespaces."""
 
 import sys
 from collections.abc import Iterator
@@ -14,18 +12,18 @@ WATCH = """
 import sys; sys.path.insert(0, sys.argv[1])
 import select, time
 from init.cmdline import ip
-from init.network import configure
-from init.keeper import watch as keeper_watch
+from init.keeper.watch import Watch
+from init.network.configure import configure
 def say(level, line): print(level, line, flush=True)
-found = configure.configure(ip.parse(sys.argv[2:]), deadline=time.monotonic() + 60, log=lambda line: say(6, line))
-watch = keeper_watch.Watch(say)
+network = configure(ip.parse(sys.argv[2:]), deadline=time.monotonic() + 60, say=say)
+watch = Watch(say)
 poll = select.poll()
 poll.register(watch, select.POLLIN)
 say(6, "watching")
 while True:
     poll.poll(max(0.0, watch.look_at - time.monotonic()) * 1000 + 1 if watch.look_at else None)
     looks = watch.look_at
-    watch.serve(found)
+    watch.serve(network)
     if looks and not watch.look_at: say(6, "looked")
 """
 STATIC = "10.9.0.5::10.9.0.1:255.255.255.0::eth0:off"

@@ -3,8 +3,6 @@
 The kernel's side is pid_namespaces(7): SIGHUP for a restart, SIGINT for halt and power off, EINVAL for the rest.
 """
 
-from __future__ import annotations
-
 import errno
 import signal
 
@@ -18,7 +16,7 @@ import ctypes, select
 from init.system import syscalls
 from init.shutdown import reboot_watch
 from init.shutdown import supervisor
-from init.system.stdlib import socket
+from init.system.cmodules import socket
 commands, caller = json.loads(sys.argv[4]), sys.argv[5]
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -134,10 +132,10 @@ def test_a_container_inside_ends_itself_only() -> None:
 NO_LISTENER = """
 from init.system import syscalls
 from init.shutdown import reboot_watch
-from init.system.stdlib import socket
+from init.system.cmodules import socket
 ours, theirs = socket.socketpair()
 if os.fork() == 0:
-    kernel_has = reboot_watch._install()  # a process tree has one listener only
+    kernel_has = reboot_watch.install()  # a process tree has one listener only
     reboot_watch.install_and_send(theirs)
     os._exit(0)
 answer(reboot_watch.receive(ours))

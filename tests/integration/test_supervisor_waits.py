@@ -1,7 +1,5 @@
 """The supervisor beside a real child in a PID namespace; it is itself PID 1, as it will be."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests import isolated
@@ -12,7 +10,7 @@ from init.system import console
 from init.system import syscalls
 from init.shutdown import reboot_watch
 from init.shutdown import supervisor
-from init.system.stdlib import socket
+from init.system.cmodules import socket
 console.tell = lambda lines: None
 ours, theirs = socket.socketpair()
 own = os.open("/proc/self/ns/pid", os.O_RDONLY)
@@ -44,7 +42,7 @@ answer([verb, lines, left])
 
 def supervised(does: str, before: str = "", panic: int = 0) -> list[object]:
     # reboot(CAD_OFF) is PID 1's in the machine's own namespace; here the kernel refuses it.
-    program = SUPERVISE.replace("started =", "kernel.ctrl_alt_del_to_init = lambda: None; started =")
+    program = SUPERVISE.replace("started =", "syscalls.ctrl_alt_del_to_init = lambda: None; started =")
     found = isolated.run(program, does, before, panic)
     assert isinstance(found, list)
     return found
@@ -52,11 +50,11 @@ def supervised(does: str, before: str = "", panic: int = 0) -> list[object]:
 
 @pytest.mark.parametrize("verb", ["poweroff", "halt", "reboot", "kexec"])
 def test_each_verb(verb: str) -> None:
-    assert supervised(f"kernel.reboot({verb!r})") == [verb, [], False]
+    assert supervised(f"syscalls.reboot({verb!r})") == [verb, [], False]
 
 
 def test_called_by_another_process_after_a_while() -> None:
-    does = "pid = os.fork() or (time.sleep(0.2), kernel.reboot('halt')); time.sleep(60)"
+    does = "pid = os.fork() or (time.sleep(0.2), syscalls.reboot('halt')); time.sleep(60)"
     assert supervised(does) == ["halt", [], False]
 
 
@@ -67,12 +65,12 @@ def test_a_crash_halts_or_reboots_as_panic_says() -> None:
 
 
 def test_gone_before_anybody_waited() -> None:
-    assert supervised("kernel.reboot('reboot')", before="time.sleep(0.3)")[0] == "reboot"
+    assert supervised("syscalls.reboot('reboot')", before="time.sleep(0.3)")[0] == "reboot"
 
 
 def test_signals_of_the_kernel_are_handed_on() -> None:
     """Ctrl-Alt-Del reaches PID 1 as SIGINT; the real init is who knows what to do."""
-    does = "signal.signal(signal.SIGINT, lambda *_: kernel.reboot('reboot')); os.write(1, b''); signal.pause()"
+    does = "signal.signal(signal.SIGINT, lambda *_: syscalls.reboot('reboot')); os.write(1, b''); signal.pause()"
     before = (
         "import select\n"
         "if os.fork() == 0:\n"
@@ -90,12 +88,12 @@ def test_orphans_are_reaped() -> None:
     before = (
         "for _ in range(5):\n    if os.fork() == 0:\n        if os.fork() == 0: time.sleep(0.1)\n        os._exit(0)\n"
     )
-    assert supervised("time.sleep(0.6); kernel.reboot('poweroff')", before) == ["poweroff", [], False]
+    assert supervised("time.sleep(0.6); syscalls.reboot('poweroff')", before) == ["poweroff", [], False]
 
 
 @pytest.mark.parametrize("verb", ["poweroff", "halt", "reboot", "kexec"])
 def test_what_fails_out_here_does_not_end_the_system_inside(verb: str) -> None:
     """Here CAD_OFF fails, which the kernel refuses in a namespace. The real init's call must return all the same."""
-    found = isolated.run(SUPERVISE, f"time.sleep(0.1); kernel.reboot({verb!r})", "", 0, seconds=20)
+    found = isolated.run(SUPERVISE, f"time.sleep(0.1); syscalls.reboot({verb!r})", "", 0, seconds=20)
     trouble = "supervisor: OSError(22, 'Invalid argument'); waiting for the real init alone"
     assert found == [verb, [trouble], False]

@@ -4,8 +4,6 @@ Before anything is released, the namespace's root is a tmpfs, the machine's own 
 /sys/block holds the test's loop devices alone: nothing else can be found, so nothing else can be released.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import uuid
@@ -24,10 +22,9 @@ import ctypes, subprocess
 from init.system import console
 from init.system import syscalls
 from init.system import mount_table
-from init.shutdown import order
 from init.shutdown import teardown
 root, share, images = sys.argv[4], sys.argv[5], json.loads(sys.argv[6])
-teardown.END_HOLDERS_AFTER, teardown.FORCE_AFTER, teardown.GIVE_UP_AFTER = 0.3, 0.8, 2.0
+teardown.END_USERS_AFTER, teardown.FORCE_AFTER, teardown.GIVE_UP_AFTER = 0.3, 0.8, 2.0
 lines = []
 say = lambda level, text: lines.append(text)
 
@@ -72,11 +69,11 @@ old = f"{root}/oldroot"
 SYSTEMD = (
     PREPARE
     + """
-kernel.mount(share, f"{root}/share", "", kernel.MS_BIND)
+syscalls.mount(share, f"{root}/share", "", syscalls.MS_BIND)
 device = attach(f"{root}/share/{images[0]}")
-kernel.mount(device, old, sys.argv[7])
-kernel.mount("run", folder(f"{old}/run"), "tmpfs")
-kernel.mount(f"{root}/share", folder(f"{old}/run/initramfs/share"), "", kernel.MS_MOVE)
+syscalls.mount(device, old, sys.argv[7])
+syscalls.mount("run", folder(f"{old}/run"), "tmpfs")
+syscalls.mount(f"{root}/share", folder(f"{old}/run/initramfs/share"), "", syscalls.MS_MOVE)
 with open(f"{old}/written", "w") as file:
     file.write("the last words")
 """
@@ -139,8 +136,8 @@ def test_a_container_that_holds_its_own_share(tmp_path: Path, share: Path, fstyp
 
 @needs_root
 def test_loop_table_and_mount_table_agree_with_the_kernel(tmp_path: Path, share: Path) -> None:
-    look = "mounts = teardown.read_mounts()"
-    tables = f"enter()\n{look}\nanswer([teardown.read_loops(mounts), mounts, device, os.stat('/oldroot').st_dev])"
+    look = "mounts = mount_table.read_mounts()"
+    tables = f"enter()\n{look}\nanswer([mount_table.read_loops(mounts), mounts, device, os.stat('/oldroot').st_dev])"
     name = made(share, "ext4")
     program = f"{SYSTEMD}\n{tables.replace('answer(', 'tables = (')}\nreleasing()\nanswer({{'tables': tables}})"
     loops, mounts, device, number = torn_down(program, tmp_path, share, name)["tables"]
@@ -160,11 +157,11 @@ import shutil
 subprocess.run(["truncate", "-s", "8M", f"{old}/" + images[0] + ".inner"], check=True)
 subprocess.run(["mke2fs", "-q", "-t", "ext4", f"{old}/" + images[0] + ".inner"], check=True, capture_output=True)
 inner = attach(f"{old}/" + images[0] + ".inner")
-kernel.mount(inner, folder(f"{old}/srv"), "ext4")
-kernel.mount("a", folder(f"{old}/srv/a"), "tmpfs")
-kernel.mount("b", folder(f"{old}/srv/a/b"), "tmpfs")
-kernel.mount("hides it", f"{old}/srv/a", "tmpfs")
-kernel.mount(f"{old}/srv", folder(f"{old}/copy"), "", kernel.MS_BIND | kernel.MS_REC)
+syscalls.mount(inner, folder(f"{old}/srv"), "ext4")
+syscalls.mount("a", folder(f"{old}/srv/a"), "tmpfs")
+syscalls.mount("b", folder(f"{old}/srv/a/b"), "tmpfs")
+syscalls.mount("hides it", f"{old}/srv/a", "tmpfs")
+syscalls.mount(f"{old}/srv", folder(f"{old}/copy"), "", syscalls.MS_BIND | syscalls.MS_REC)
 enter()
 answer(releasing())
 """
@@ -173,8 +170,9 @@ answer(releasing())
 
 
 @needs_root
-def test_a_holder_is_named_and_ended(tmp_path: Path, share: Path) -> None:
-    holder = """
+def test_a_user_is_named_and_ended(tmp_path: Path, share: Path) -> None:
+    user = """
+from init.shutdown import processes
 ready, tell = os.pipe()
 child = os.fork()
 if child == 0:
@@ -186,19 +184,19 @@ if child == 0:
         signal.pause()
 os.read(ready, 1)
 enter()
-found = teardown.holders("/oldroot")
-answer({**releasing(), "child": child, "holders": found})
+found = processes.users("/oldroot")
+answer({**releasing(), "child": child, "users": found})
 """
-    found = torn_down(SYSTEMD + holder, tmp_path, share, made(share, "ext4"))
-    assert found["holders"] == [found["child"]]
+    found = torn_down(SYSTEMD + user, tmp_path, share, made(share, "ext4"))
+    assert found["users"] == [found["child"]]
     assert (found["left"], found["loops"], found["mounts"]) == ([], [], [])
     named = f"shutdown: /oldroot is held by process {found['child']} (stubborn), which is ended"
     assert named in found["lines"]
 
 
-# What holds it is a loop device that the teardown cannot see, as a server or a kernel thread might.
+# What keeps it busy is a loop device that the teardown cannot see, as a server or a kernel thread might.
 HELD = """
-kernel.mount("held", old, "tmpfs")
+syscalls.mount("held", old, "tmpfs")
 subprocess.run(["truncate", "-s", "1M", f"{old}/{os.path.basename(share)}"], check=True)
 attach(f"{old}/{os.path.basename(share)}", seen=False)
 enter()
@@ -215,7 +213,7 @@ def test_what_is_only_out_of_sight_is_not_called_released(tmp_path: Path, share:
 
 @needs_root
 def test_a_container_that_stays_busy_is_told_with_its_loop_device(tmp_path: Path, share: Path) -> None:
-    program = SYSTEMD + HELD.replace('kernel.mount("held", old, "tmpfs")', "")
+    program = SYSTEMD + HELD.replace('syscalls.mount("held", old, "tmpfs")', "")
     found = torn_down(program, tmp_path, share, made(share, "ext4"))
     assert any("; forced" in line for line in found["left"])
     assert any(line.startswith("detach /dev/loop") for line in found["left"])
@@ -272,7 +270,7 @@ pids = [
 assert set(pids) <= set(processes.processes())
 lines = []
 started = time.monotonic()
-processes.end_processes(lambda level, text: lines.append(text), patience=0.5)
+processes.end_processes(lambda level, text: lines.append(text), settling=0.5)
 answer([processes.processes(), lines, os.path.exists(marker), time.monotonic() - started])
 """
 

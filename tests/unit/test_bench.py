@@ -1,7 +1,5 @@
 """The bench's own arithmetic, table and checks; what it measures is measured by `make bench`."""
 
-from __future__ import annotations
-
 import json
 import socket
 import subprocess

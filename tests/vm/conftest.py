@@ -1,7 +1,5 @@
 """Fixtures of the VM tests: kernels, images built by the command, servers, machines in a test's folder."""
 
-from __future__ import annotations
-
 import hashlib
 import subprocess
 import sys

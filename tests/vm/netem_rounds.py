@@ -4,8 +4,6 @@ Every wire has a client of its own, all at a time, since most of it is waiting; 
 Prints a line for each: the device, "addresses" or "failed", and what; then the packets that netem counted.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 import tempfile

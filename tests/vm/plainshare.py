@@ -1,13 +1,11 @@
 """A share that is itself the root, served as the kernel's cifsroot document has it, and machines that boot from it."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mkinitfs.process import run
+from tests.command import run
 from tests.kernels import kernel
 from tests.roots import PROMPT
 

@@ -1,7 +1,5 @@
 """One place with a server, a container on it and machines that boot from it: what most VM tests begin with."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext

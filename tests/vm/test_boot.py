@@ -1,7 +1,5 @@
 """A real kernel boots real systems from a container on a real share, and all of it is given back."""
 
-from __future__ import annotations
-
 import hashlib
 
 import pytest

@@ -1,7 +1,5 @@
 """The kernel unpacks what we compress: a boot for each algorithm, and one from segments of several."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Two machines and one container: the second writes nothing, is told who holds it, and gets it when that is done."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import hashlib
@@ -13,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from init.container_lease.record import OFFSET, Record, decode
+from init.container_lease.lock import OFFSET
+from init.container_lease.record import Record
 from tests.kernels import kernel
 from tests.roots import PROMPT
 
@@ -39,7 +38,7 @@ def lease(site: Site) -> RangeLock:
 
 def ports_of(site: Site) -> str:
     """The connection that the record names."""
-    found = decode(record(site).read_text())
+    found = Record.decode(record(site).read_text())
     return found.ports if found else ""
 
 

@@ -1,7 +1,5 @@
 """Every kind of container boots, with a device that fits it, and the server gets all of it back."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import subprocess

@@ -1,13 +1,11 @@
 """All of Debian 13 at once: its kernel, its Samba, its Python in the image, its systemd as the real init."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
 import pytest
 
-from mkinitfs.process import run
+from tests.command import run
 from tests.kernels import kernel
 from tests.roots import busybox_root, trixie_root
 
@@ -17,10 +15,7 @@ from .harness.samba13 import Samba13
 from .plainshare import assert_released, boot, serve
 from .site import BOOT, SMALL
 
-pytestmark = [
-    pytest.mark.vm,
-    pytest.mark.skipif(os.geteuid() != 0, reason="its Samba wants a mount namespace"),
-]
+pytestmark = [pytest.mark.vm, pytest.mark.skipif(os.geteuid() != 0, reason="its Samba wants a mount namespace")]
 
 POSIX = "smb3 unix extensions = yes\n"
 

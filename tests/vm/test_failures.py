@@ -1,7 +1,5 @@
 """A boot that cannot succeed says why, in the words of whoever has to mend it, and ends as it was told to."""
 
-from __future__ import annotations
-
 import os
 import time
 
@@ -49,9 +47,9 @@ def test_a_mistake_of_ours_ends_as_panic_says(site: Site) -> None:
     """And what was attached by then is handed back."""
     site.put()
     broken = site.folder / "switch.py"
-    source = (ROOT / "init/switch.py").read_text()
+    source = (ROOT / "init/perform/switch.py").read_text()
     broken.write_text(f"{source}\n\ndef start_in_namespace(*_):\n    raise RuntimeError('on purpose')\n")
-    flags = (*SMALL, "--add", f"{broken}:/usr/lib/mkinitfs/init/switch.py")
+    flags = (*SMALL, "--add", f"{broken}:/usr/lib/mkinitfs/init/perform/switch.py")
     with site.boot("rw ip=dhcp panic=-1", flags=flags) as vm:
         vm.wait_for("/init failed; this is a mistake in it", BOOT)
         vm.wait_rebooted(BOOT)

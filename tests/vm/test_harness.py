@@ -1,7 +1,5 @@
 """The harness proves itself, so that a failure of a VM test is the product's."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import time

@@ -1,7 +1,5 @@
 """A plain root on ksmbd as far as that server can carry one, and what the look at the share says of the rest."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil

@@ -4,8 +4,6 @@ QEMU's own DHCP server gives leases of a day: how they are renewed is followed i
 tests/integration/test_lease_servers.py.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from .site import BOOT, Site

@@ -2,8 +2,6 @@
 there; the leases that they live through are test_network_leases.py's.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The root by IPv6, and by a VLAN on a bond of two cards of which one loses its cable."""
 
-from __future__ import annotations
-
 import select
 import socket
 import threading

@@ -1,7 +1,5 @@
 """A machine that lives through five leases with its root on a share, and gives back the last."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

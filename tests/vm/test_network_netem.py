@@ -2,8 +2,6 @@
 tests run on has sch_netem, and Debian's have.
 """
 
-from __future__ import annotations
-
 import _ctypes
 import os
 import shutil

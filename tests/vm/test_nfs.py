@@ -1,7 +1,5 @@
 """Roots on an NFS export, plain and as a container: a real kernel, a real server, its port mapper beside it."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os
@@ -13,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from init.container_lease.record import OFFSET
-from mkinitfs.process import run
+from init.container_lease.lock import OFFSET
+from tests.command import run
 from tests.debs import deb
 from tests.kernels import kernel
 from tests.roots import PROMPT, ROOTS, UP
@@ -257,7 +255,8 @@ from init import operations
 from init.network.state import Network
 for value in sys.argv[1:]:
     try:
-        nfs.mount(nfsroot.parse(value, "", "", False, []), "/mnt", "ro", False, 30.0, Network(()), print)
+        export = nfsroot.parse(value, "", "", False, [])
+        nfs.mount(operations.MountExport(export, "/mnt", "ro", False, 30.0), Network(()), print)
     except operations.StepError as error:
         print("FAILED", value, "|", error.reason, *error.said, "|", error.retry, "|", error.hint)
     else:

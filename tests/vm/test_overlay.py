@@ -1,7 +1,5 @@
 """Many machines, one container: what each writes goes into a layer of its own."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The share itself as root: the kernel's cifsroot document to the letter, and what is newer beside it."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import stat
@@ -9,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mkinitfs.process import run
+from tests.command import run
 from tests.kernels import kernel
 from tests.roots import PROMPT, UP, busybox_root, sysvinit_root
 

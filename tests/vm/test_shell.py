@@ -1,7 +1,5 @@
 """The shells of early user space: where rd.break= stops, and where a boot that failed ends."""
 
-from __future__ import annotations
-
 import pytest
 
 from init.cmdline.settings import STEPS

@@ -1,12 +1,10 @@
 """However the real system ends, the container is closed before the machine is gone."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
 
-from mkinitfs.process import run
+from tests.command import run
 from tests.kernels import kernel
 
 from .site import BOOT, Site

@@ -4,8 +4,6 @@ Samba stands for it: no extensions, DOS attributes and NT's access lists, names 
 mandatory: nobody else reads or writes what one has locked, which is why the lease lies where no container reaches.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from .harness import RangeLock

@@ -1,7 +1,5 @@
 """A guest's serial console: everything it prints is kept, tests wait for words in it and type to it."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import socket

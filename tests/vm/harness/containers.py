@@ -1,7 +1,5 @@
 """Container images made from a folder, checked and read, all without mounting anything."""
 
-from __future__ import annotations
-
 import os
 import re
 import struct
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from init.boot.filesystem import HEAD, probe
-from mkinitfs.process import run
+from tests.command import run
 
 from .protofile import protofile, sticky_folders
 
@@ -43,23 +41,7 @@ def make_container(
     prefix = [] if os.geteuid() == 0 else ["fakeroot", "--"]
     match kind:
         case "ext4":
-            run(
-                [
-                    *prefix,
-                    "mke2fs",
-                    "-q",
-                    "-F",
-                    "-t",
-                    "ext4",
-                    "-b",
-                    str(block_size),
-                    "-L",
-                    "root",
-                    "-d",
-                    tree,
-                    image,
-                ]
-            )
+            run([*prefix, "mke2fs", "-q", "-F", "-t", "ext4", "-b", str(block_size), "-L", "root", "-d", tree, image])
         case "xfs":
             proto = image.with_name(f"{image.name}.proto")
             proto.write_text(protofile(tree, own=os.geteuid() == 0))
@@ -163,17 +145,7 @@ def read_file(image: Path, path: str) -> bytes:
 
 def _read_xfs(image: Path, path: str) -> bytes:
     """Find the file's extents with xfs_db and read them; holes read as zeros."""
-    command = [
-        "xfs_db",
-        "-r",
-        "-c",
-        f"path {path}",
-        "-c",
-        "print core.size core.mode",
-        "-c",
-        "bmap -d",
-        image,
-    ]
+    command = ["xfs_db", "-r", "-c", f"path {path}", "-c", "print core.size core.mode", "-c", "bmap -d", image]
     code, report = _ask(command)
     size = re.search(r"^core.size = (\d+)", report, re.MULTILINE)
     assert code == 0 and size, f"{image}: {path}: {report.strip()}"

@@ -149,11 +149,7 @@ class Machine:
             last = "\n".join(self.console.text.splitlines()[-40:])
             raise AssertionError(f"machine: {wanted} expected, {reason} came; last lines of {self.transcript}:\n{last}")
         # What the guest printed last is still on its way through the console's thread.
-        until(
-            lambda: self.status() != "running" or self.reboots,
-            max(end - time.monotonic(), 5),
-            "guest stands still",
-        )
+        until(lambda: self.status() != "running" or self.reboots, max(end - time.monotonic(), 5), "guest stands still")
 
     @property
     def reboots(self) -> bool:

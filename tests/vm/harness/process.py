@@ -1,6 +1,6 @@
 """Long-lived helper processes (QEMU, smbd): started in sessions of their own, ended with all they forked.
 
-One-shot programs go through mkinitfs.process.run.
+One-shot programs go through tests.command.run.
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@ Its words end at white space and a colon begins a comment, so neither can stand 
 bit: those are written afterwards, see sticky_folders().
 """
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """QEMU's control channel (docs/interop/qmp-spec): commands out, answers and events in, as lines of JSON."""
 
-from __future__ import annotations
-
 import json
 import socket
 import time

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mkinitfs.process import run
+from tests.command import run
 
 from .process import Daemon, free_port, tail, until
 

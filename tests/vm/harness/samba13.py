@@ -1,10 +1,8 @@
 """Debian 13's Samba on this machine: its programs and libraries in the place of this machine's, for it alone."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
-from mkinitfs.process import run
+from tests.command import run
 from tests.roots import trixie_root
 
 from .samba import Samba

@@ -3,15 +3,13 @@
 It is packed by GNU cpio, so that a fault of the product's writer cannot look like a fault of the harness.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mkinitfs.process import run
+from tests.command import run
 from tests.kernels import Kernel
 from tests.roots import add_program, busybox_root
 

@@ -4,8 +4,6 @@ machine's card ── tap ── [bridge] ── namespace "server": DHCP, DNS, 
                                                                         10.66.0.1 ── 10.66.0.2
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path

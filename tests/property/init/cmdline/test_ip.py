@@ -22,45 +22,21 @@ def test_only_grammar_errors(values: list[str], bootif: str | None) -> None:
         assert parse(values, bootif)
 
 
-@given(*[addresses] * 7, names, names, st.sampled_from(["", "eth0", "wan.5"]), st.sampled_from(["", *AUTOCONF]))
-def test_ten_fields(
-    client: str,
-    server: str,
-    gateway: str,
-    dns0: str,
-    dns1: str,
-    ntp: str,
-    other: str,
-    host: str,
-    domain: str,
-    device: str,
-    word: str,
-) -> None:
+@given(st.text(alphabet="0123456789.:,dhcpauto6[]x/ \udc80", max_size=40), st.sampled_from(["", ":auto6", "[fd00::1]"]))
+def test_only_grammar_errors_for_ipv6(value: str, more: str) -> None:
+    with contextlib.suppress(GrammarError):
+        assert parse([value + more])
+
+
+@given(
+    st.tuples(*[addresses] * 6), names, names, st.sampled_from(["", "eth0", "wan.5"]), st.sampled_from(["", *AUTOCONF])
+)
+def test_ten_fields(given_addresses: tuple[str, ...], host: str, domain: str, device: str, word: str) -> None:
+    client, server, gateway, dns0, dns1, ntp = given_addresses
+    netmask = "255.255.128.0" if client else ""
     hostname = f"{host}.{domain}" if domain else host
-    fields = [
-        client,
-        server,
-        gateway,
-        "255.255.128.0" if client else "",
-        hostname,
-        device,
-        word,
-        dns0,
-        dns1,
-        ntp,
-    ]
-    meaning = {"none": "off", "on": "any"}
-    assert parse([":".join(fields)]) == (
-        Request(
-            client=client,
-            server=server,
-            gateway=gateway,
-            netmask="255.255.128.0" if client else "",
-            hostname=host,
-            domain=domain,
-            device=device,
-            autoconf=meaning.get(word, word),
-            dns=tuple(filter(None, (dns0, dns1))),
-            ntp=(ntp,) if ntp else (),
-        ),
-    )
+    fields = [client, server, gateway, netmask, hostname, device, word, dns0, dns1, ntp]
+    servers = {"dns": tuple(filter(None, (dns0, dns1))), "ntp": (ntp,) if ntp else ()}
+    meaning = {"none": "off", "on": "any"}.get(word, word)
+    request = Request(client, server, gateway, netmask, host, domain, device, autoconf=meaning, **servers)
+    assert parse([":".join(fields)]) == (request,)

@@ -1,7 +1,5 @@
 """Any forest of mounts and loop devices is released by its plan, and no step of it does what the kernel refuses."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from hypothesis import given, settings
@@ -19,7 +17,7 @@ class Tables(NamedTuple):
 
 
 def mount(number: int, parent: int, device: str, fstype: str = "tmpfs", source: str = "") -> MountPoint:
-    return MountPoint(number, parent, device, "/", "", fstype, source or fstype, "rw")
+    return MountPoint(number, parent, device, "/", "", fstype, source or fstype)
 
 
 @st.composite
@@ -59,12 +57,9 @@ def line_of(mounts: list[MountPoint], start: MountPoint) -> list[int]:
 def named(mounts: list[MountPoint]) -> list[MountPoint]:
     """Every mount with its point, as its line of parents makes it."""
     names = {1: "", 2: OLD_ROOT}
-    return [
-        one._replace(
-            point="".join(names.get(number, f"/m{number}") for number in reversed(line_of(mounts, one))) or "/"
-        )
-        for one in mounts
-    ]
+    lines = [reversed(line_of(mounts, one)) for one in mounts]
+    points = ["".join(names.get(number, f"/m{number}") for number in line) or "/" for line in lines]
+    return [one._replace(point=point) for one, point in zip(mounts, points, strict=True)]
 
 
 def lies_on(one: MountPoint, loop: LoopDevice) -> bool:
@@ -83,13 +78,8 @@ def execute(tables: Tables, step: Release) -> Tables:
         if not found:
             return tables
         inside = [one for one in mounts if found[0].number in line_of(list(mounts), one)]
-        changed = {
-            one.number: one._replace(
-                point=step.target + one.point.removeprefix(step.point),
-                parent=1 if one is found[0] else one.parent,
-            )
-            for one in inside
-        }
+        changed = {one.number: one._replace(point=step.target + one.point.removeprefix(step.point)) for one in inside}
+        changed[found[0].number] = changed[found[0].number]._replace(parent=1)
         return Tables(tuple(changed.get(one.number, one) for one in mounts), loops)
     (one,) = found
     assert not any(other.parent == one.number for other in mounts), f"{step}: something is mounted on it"

@@ -1,15 +1,13 @@
 """A boot that fails: tried again, told, and ended as panic= and the shell say; on a machine made of answers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
 
 from init import operations
 from init.boot import failure, steps
-from init.cmdline.settings import STEPS
-from init.operations import StepError
+from init.cmdline.settings import STEPS, Ending
+from init.operations import End, LoadDrivers, MountShare, Report, Resolve, Shell, Sleep, StepError
 from tests.machine import LOOP, PLAIN, Machine, booted, settings
 
 DOWN = StepError("//server/share: No route to host", retry=True, hint="is the server on?")
@@ -20,7 +18,7 @@ WRONG = StepError(
 
 def shells(*outcomes: Any) -> dict[type, Any]:
     """A share that fails as `outcomes` say, one try after the other."""
-    return {operations.MountShare: list(outcomes)}
+    return {MountShare: list(outcomes)}
 
 
 # Retrying.
@@ -28,7 +26,7 @@ def shells(*outcomes: Any) -> dict[type, Any]:
 
 def test_retries_until_the_server_answers() -> None:
     machine = booted(PLAIN, shells(DOWN, DOWN, DOWN, None))
-    assert [one.seconds for one in machine.of(operations.Sleep)] == [0.5, 0.75, 1.125]
+    assert machine.of(Sleep) == [Sleep(0.5), Sleep(0.75), Sleep(1.125)]
     # the same reason is told but once
     assert machine.log(4) == ["share: //server/share: No route to host; trying again, for 180 s at most"]
     assert "share: //server/share mounted on /sysroot with vers=3.1.1,posix,hard [2.38 s]" in machine.log()
@@ -47,36 +45,33 @@ def test_each_new_reason_is_told() -> None:
 
 def test_retry_runs_out_with_the_clock() -> None:
     machine = booted(f"{PLAIN} rd.retry=20 panic=-1", shells(DOWN))
-    waits = [one.seconds for one in machine.of(operations.Sleep)]
-    assert waits[-1] == 5.0 == max(waits)  # grows, but no further
-    assert waits == sorted(waits)
-    assert sum(waits) <= 20 < sum(waits) + 5
-    assert machine.of(operations.End) == [operations.End("reboot")]
-    assert machine.of(operations.Report)[0].text.startswith("mkinitfs: the step 'share' failed after ")
+    seconds = [one.seconds for one in machine.of(Sleep)]
+    assert seconds[-1] == 5.0 == max(seconds)  # grows, but no further
+    assert seconds == sorted(seconds)
+    assert sum(seconds) <= 20 < sum(seconds) + 5
+    assert machine.of(End) == [End("reboot")]
+    assert machine.of(Report)[0].text.startswith("mkinitfs: the step 'share' failed after ")
 
 
 def test_time_that_the_tries_take_counts() -> None:
     machine = Machine()
 
-    def slow(_: operations.MountShare) -> StepError:
+    def slow(_: MountShare) -> StepError:
         machine.now += 8
         return DOWN
 
-    machine._answers[operations.MountShare] = slow
+    machine.answers[MountShare] = slow
     machine.run(steps.boot(settings(f"{PLAIN} rd.retry=20 panic=-1")))
-    assert len(machine.of(operations.MountShare)) == 3  # after 8, 16.5 and 25.25 s
-    assert "failed after 25.2 s" in machine.of(operations.Report)[0].text
+    assert len(machine.of(MountShare)) == 3  # after 8, 16.5 and 25.25 s
+    assert "failed after 25.2 s" in machine.of(Report)[0].text
 
 
-@pytest.mark.parametrize("words", ["rd.retry=0", "rd.retry=0.4", "rd.retry=-1"])
-def test_no_time_no_retry(words: str) -> None:
-    machine = booted(f"{PLAIN} {words} panic=-1", shells(DOWN))
-    assert len(machine.of(operations.MountShare)) == 1
-    assert not machine.of(operations.Sleep)
-
-
-def test_no_retry_where_it_cannot_help() -> None:
-    machine = booted(f"{PLAIN} panic=-1", shells(WRONG))
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [("rd.retry=0", DOWN), ("rd.retry=0.4", DOWN), ("rd.retry=-1", DOWN), ("", WRONG), ("rootwait", WRONG)],
+)
+def test_no_retry_without_time_and_where_it_cannot_help(words: str, error: StepError) -> None:
+    machine = booted(f"{PLAIN} {words} panic=-1", shells(error))
     assert machine.names() == ["LoadDrivers", "ConfigureNetwork", "MountShare", "Report", "End"]
 
 
@@ -84,62 +79,55 @@ def test_rootwait_never_gives_up() -> None:
     machine = booted(f"{PLAIN} rd.retry=1 rootwait panic=-1", shells(*[DOWN] * 200, None))
     assert machine.now - 1000 > 900
     assert machine.names()[-1] == "Supervise"
-    # but what cannot be mended by waiting is not waited for
-    machine = booted(f"{PLAIN} rootwait panic=-1", shells(WRONG))
-    assert machine.of(operations.End)
 
 
 def test_rootdelay_comes_before_the_share() -> None:
     machine = booted(f"{PLAIN} rootdelay=7.5")
     names = machine.names()
     assert names.index("Sleep") == names.index("MountShare") - 1
-    assert machine.of(operations.Sleep) == [operations.Sleep(7.5)]
+    assert machine.of(Sleep) == [Sleep(7.5)]
     assert "rootdelay: waiting 7.5 s" in machine.log()
-    assert not booted(f"{PLAIN} rootdelay=0").of(operations.Sleep)
+    assert not booted(f"{PLAIN} rootdelay=0").of(Sleep)
 
 
 # Giving up.
 
 
-def test_panic_waits_then_reboots() -> None:
-    machine = booted(f"{PLAIN} panic=30", shells(WRONG))
-    assert machine.names()[-3:] == ["Report", "Sleep", "End"]
-    assert machine.of(operations.Sleep, operations.End) == [operations.Sleep(30.0), operations.End("reboot")]
-    assert "panic=30: rebooting" in machine.log(3)
+HALTED = "rd.shell=0: no shell, the machine is halted"
 
 
-def test_negative_panic_reboots_at_once() -> None:
-    machine = booted(f"{PLAIN} panic=-1", shells(WRONG))
-    assert machine.names()[-2:] == ["Report", "End"]
-    assert not machine.of(operations.Sleep, operations.Shell)
+@pytest.mark.parametrize(
+    ("words", "ends", "lines"),
+    [
+        ("panic=30", [Sleep(30.0), End("reboot")], {"panic=30: rebooting"}),
+        ("panic=-1", [End("reboot")], set()),
+        ("rd.shell=0", [End("halt")], {HALTED}),
+        ("rd.shell=no", [End("halt")], {HALTED}),
+        ("rd.shell=off", [End("halt")], {HALTED}),
+        ("rd.shell=0 panic=-1", [End("reboot")], set()),  # panic= comes first
+    ],
+)
+def test_the_end_without_a_shell(words: str, ends: list[Sleep | End], lines: set[str]) -> None:
+    machine = booted(f"{PLAIN} {words}", shells(WRONG))
+    assert machine.names()[-1 - len(ends) : -len(ends)] == ["Report"]
+    assert machine.of(Sleep, Shell, End) == ends
+    assert lines <= set(machine.log(3))
 
 
 @pytest.mark.parametrize("words", ["", "panic=0", "panic=", "rd.shell=1", "rd.shell"])
 def test_shell_otherwise(words: str) -> None:
-    machine = booted(f"{PLAIN} {words}", {**shells(WRONG, None), operations.Resolve: _first_time_nothing()})
+    machine = booted(f"{PLAIN} {words}", {**shells(WRONG, None), Resolve: _first_time_nothing()})
     assert machine.names()[2:6] == ["MountShare", "Report", "Shell", "Resolve"]
-    assert machine.of(operations.Shell) == [
-        operations.Shell("emergency shell: leave it to try 'share' again, or mount a root on /sysroot first")
+    assert machine.of(Shell) == [
+        Shell("emergency shell: leave it to try 'share' again, or mount a root on /sysroot first")
     ]
-
-
-@pytest.mark.parametrize("word", ["0", "no", "off"])
-def test_no_shell_halts(word: str) -> None:
-    machine = booted(f"{PLAIN} rd.shell={word}", shells(WRONG))
-    assert machine.names()[-2:] == ["Report", "End"]
-    assert machine.of(operations.End) == [operations.End("halt")]
-    assert "rd.shell=0: no shell, the machine is halted" in machine.log(3)
-
-
-def test_panic_before_no_shell() -> None:
-    assert booted(f"{PLAIN} rd.shell=0 panic=-1", shells(WRONG)).of(operations.End) == [operations.End("reboot")]
 
 
 def _first_time_nothing(candidates: int = 4) -> Any:
     """No init at the first look (each candidate asked for once), then all of them."""
     asked = []
 
-    def resolve(operation: operations.Resolve) -> str:
+    def resolve(operation: Resolve) -> str:
         asked.append(operation)
         return operation.path if len(asked) > candidates else ""
 
@@ -147,9 +135,9 @@ def _first_time_nothing(candidates: int = 4) -> Any:
 
 
 def test_the_step_is_tried_again_after_the_shell() -> None:
-    answers = {operations.LoadDrivers: [StepError("no modules for the running kernel"), 3]}
-    machine = booted(PLAIN, {**answers, operations.Resolve: _first_time_nothing()})
-    assert machine.names(operations.Resolve) == [
+    answers = {LoadDrivers: [StepError("no modules for the running kernel"), 3]}
+    machine = booted(PLAIN, {**answers, Resolve: _first_time_nothing()})
+    assert machine.names(Resolve) == [
         "LoadDrivers", "Report", "Shell", "LoadDrivers", "ConfigureNetwork", "MountShare", "ReadAt",
         "TryRoot", "TakeHostName", "StageRamdisk", "Supervise",
     ]  # fmt: skip
@@ -157,32 +145,30 @@ def test_the_step_is_tried_again_after_the_shell() -> None:
 
 @pytest.mark.parametrize(("words", "verb"), [("", "reboot"), ("rd.break=drivers", "poweroff")])
 def test_the_shell_can_end_the_machine(words: str, verb: str) -> None:
-    machine = booted(f"{PLAIN} {words}", {**shells(WRONG), operations.Shell: verb})
+    machine = booted(f"{PLAIN} {words}", {**shells(WRONG), Shell: verb})
     assert machine.names()[-2:] == ["Shell", "End"]
-    assert machine.of(operations.End) == [operations.End(verb)]
+    assert machine.of(End) == [End(verb)]
 
 
 def test_retry_starts_afresh_after_the_shell() -> None:
-    machine = Machine({operations.Resolve: _first_time_nothing(8)})
+    machine = Machine({Resolve: _first_time_nothing(8)})
     in_shell: list[float] = []
 
-    def shell(_: operations.Shell) -> None:
+    def shell(_: Shell) -> None:
         machine.now += 3600
         in_shell.append(machine.now)
 
-    machine._answers |= {operations.Shell: shell, operations.MountShare: [*[DOWN] * 8, None]}
+    machine.answers |= {Shell: shell, MountShare: [*[DOWN] * 8, None]}
     machine.run(steps.boot(settings(f"{PLAIN} rd.retry=3")))
     # three waits (2.38 s) before each shell: the hour in it is not counted, and waiting starts small again
-    assert [one.seconds for one in machine.of(operations.Sleep)] == [0.5, 0.75, 1.125] * 2
+    assert machine.of(Sleep) == [Sleep(0.5), Sleep(0.75), Sleep(1.125)] * 2
     assert len(in_shell) == 2
-    assert "failed after 2.4 s" in machine.of(operations.Report)[1].text
+    assert "failed after 2.4 s" in machine.of(Report)[1].text
     # what is told once is told again to whoever looks after the shell
     assert machine.log(4).count("share: //server/share: No route to host; trying again, for 3 s at most") == 2
 
 
-@pytest.mark.parametrize(
-    "failing", [operations.LoadDrivers, operations.ConfigureNetwork, operations.MountShare, operations.AttachLoop]
-)
+@pytest.mark.parametrize("failing", [LoadDrivers, operations.ConfigureNetwork, MountShare, operations.AttachLoop])
 def test_a_root_mounted_by_hand_ends_the_search(failing: type) -> None:
     machine = booted(LOOP, {failing: StepError("broken")})
     names = machine.names()
@@ -191,11 +177,8 @@ def test_a_root_mounted_by_hand_ends_the_search(failing: type) -> None:
 
 
 def test_breakpoints_of_skipped_steps_are_skipped() -> None:
-    machine = booted(f"{LOOP} rd.break=root,switch", {operations.MountShare: WRONG})
-    assert [one.greeting.partition(":")[0] for one in machine.of(operations.Shell)] == [
-        "emergency shell",
-        "rd.break=switch",
-    ]
+    machine = booted(f"{LOOP} rd.break=root,switch", {MountShare: WRONG})
+    assert [one.greeting.partition(":")[0] for one in machine.of(Shell)] == ["emergency shell", "rd.break=switch"]
 
 
 # Breakpoints.
@@ -204,19 +187,13 @@ def test_breakpoints_of_skipped_steps_are_skipped() -> None:
 @pytest.mark.parametrize(
     ("step", "after"),
     [
-        ("drivers", "LoadDrivers"),
-        ("network", "ConfigureNetwork"),
-        ("share", "MountShare"),
-        ("container", "FindContainer"),
-        ("root", "Resolve"),
-        ("switch", "Resolve"),
+        ("drivers", "LoadDrivers"), ("network", "ConfigureNetwork"), ("share", "MountShare"),
+        ("container", "FindContainer"), ("root", "Resolve"), ("switch", "Resolve"),
     ],
-)
+)  # fmt: skip
 def test_break_at_each_step(step: str, after: str) -> None:
     machine = booted(f"{LOOP} rd.break={step}")
-    assert machine.of(operations.Shell) == [
-        operations.Shell(f"rd.break={step}: stopped before the step '{step}'; leave the shell to go on")
-    ]
+    assert machine.of(Shell) == [Shell(f"rd.break={step}: stopped before the step '{step}'; leave the shell to go on")]
     names = machine.names()
     assert names[names.index("Shell") + 1] == after
     assert [name for name in names if name != "Shell"] == booted(LOOP).names()
@@ -225,9 +202,7 @@ def test_break_at_each_step(step: str, after: str) -> None:
 def test_break_everywhere_and_only_once_each() -> None:
     every = f"rd.break={','.join(STEPS)}"
     machine = booted(f"{LOOP} overlay=tmpfs {every}", shells(DOWN, DOWN, None))
-    assert [one.greeting.split(":")[0] for one in machine.of(operations.Shell)] == [
-        f"rd.break={name}" for name in STEPS
-    ]
+    assert [one.greeting.split(":")[0] for one in machine.of(Shell)] == [f"rd.break={name}" for name in STEPS]
 
 
 # Texts.
@@ -249,14 +224,15 @@ def test_report_in_full() -> None:
 
 def refused(panic: int, shell: bool) -> Machine:
     machine = Machine(limit=12)
-    machine.run(failure.refuse(("panic=x: a number of seconds is meant", "cifsroot=: missing"), panic, shell))
+    mistakes = ("panic=x: a number of seconds is meant", "cifsroot=: missing")
+    machine.run(failure.refuse(mistakes, Ending(panic, shell)))
     return machine
 
 
 def test_a_wrong_command_line_is_told_whole() -> None:
     machine = refused(-1, True)
     assert machine.names() == ["Report", "End"]
-    assert machine.of(operations.Report)[0].text == (
+    assert machine.of(Report)[0].text == (
         "mkinitfs: the step 'cmdline' failed after 0.0 s\n"
         "  what failed: the kernel command line is wrong\n"
         "  it said:     panic=x: a number of seconds is meant\n"
@@ -268,6 +244,6 @@ def test_a_wrong_command_line_is_told_whole() -> None:
 
 def test_a_wrong_command_line_ends_as_panic_and_shell_say() -> None:
     assert refused(9, True).names() == ["Report", "Sleep", "End"]
-    assert refused(0, False).of(operations.End) == [operations.End("halt")]
+    assert refused(0, False).of(End) == [End("halt")]
     with pytest.raises(AssertionError, match="no end after 12 operations"):  # a shell, and another
         refused(0, True)

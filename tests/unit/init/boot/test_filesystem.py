@@ -1,7 +1,5 @@
 """File systems as their own tools make them are told apart."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

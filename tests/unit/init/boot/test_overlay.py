@@ -1,81 +1,28 @@
-"""overlay=: its grammar, the names in it, and what is mounted where."""
-
-from __future__ import annotations
+"""The step `overlay`: the names in a path, and what is mounted where."""
 
 from typing import Any
 
 import pytest
 
 from init import operations
-from init.boot import steps
 from init.boot.overlay import expand
-from init.cmdline import overlay
-from init.cmdline.overlay import Overlay
-from init.cmdline.settings import SettingsError, from_command_line
-from init.cmdline.words import parse as parse_line
 from init.operations import StepError
 from init.system.places import LAYER, LOWER, SHARE_POINT, SYSROOT
 from tests.machine import Machine
+from tests.machine import booted as boot_of
 
 NAMES = {"m": "52:54:00:12:34:56", "h": "kiosk", "i": "10.0.2.15"}
-
-
-@pytest.mark.parametrize(
-    ("value", "found"),
-    [
-        ("tmpfs", Overlay("", "")),
-        ("tmpfs:512M", Overlay("", "512M")),
-        ("tmpfs:2g", Overlay("", "2g")),
-        ("tmpfs:50%", Overlay("", "50%")),
-        ("own/%m.img", Overlay("own/%m.img", str(8 << 30))),
-        ("/own//./%h.img:500M", Overlay("own/%h.img", str(500 << 20))),
-        ("%i:2T", Overlay("%i", str(2 << 40))),
-        ("100%%:4194304", Overlay("100%%", str(4 << 20))),
-        ("./tmpfs", Overlay("tmpfs", str(8 << 30))),
-    ],
-)
-def test_values(value: str, found: Overlay) -> None:
-    assert overlay.parse(value) == found
-
-
-@pytest.mark.parametrize(
-    ("value", "mistake"),
-    [
-        ("tmpfs:", "a size is"),
-        ("tmpfs:lots", "a size is"),
-        ("tmpfs:0%", "a size is"),
-        ("tmpfs:101%", "a size is"),
-        ("tmpfs:%", "a size is"),
-        ("tmpfs:0", "a size is"),
-        ("", "a path beside the root"),
-        ("/", "a path beside the root"),
-        ("own/", "a path beside the root"),
-        ("../own.img", "a path beside the root"),
-        ("own/%n.img", "%n is none of"),
-        ("own/%", "% is none of"),
-        ("own.img:8", "a container's size"),
-        ("own.img:8Q", "a container's size"),
-        ("own.img:", "a container's size"),
-        ("own.img:-8G", "a container's size"),
-        ("own.img:٣G", "a container's size"),
-    ],
-)
-def test_mistakes(value: str, mistake: str) -> None:
-    with pytest.raises(ValueError, match=mistake) as caught:
-        overlay.parse(value)
-    assert str(caught.value).startswith(f"overlay={value}: ")
+CIFS = "root=/dev/cifs cifsroot=//server/share,username=anna,password=p ip=dhcp"
+OVER = f"lowerdir={LOWER},upperdir={LAYER}/upper,workdir={LAYER}/work"
 
 
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("own.img", "own.img"),
-        ("own/%m.img", "own/52-54-00-12-34-56.img"),
-        ("%h/%i", "kiosk/10.0.2.15"),
-        ("%h%%%m", "kiosk%52-54-00-12-34-56"),
-        ("%%m", "%m"),
+        ("own.img", "own.img"), ("own/%m.img", "own/52-54-00-12-34-56.img"), ("%h/%i", "kiosk/10.0.2.15"),
+        ("%h%%%m", "kiosk%52-54-00-12-34-56"), ("%%m", "%m"),
     ],
-)
+)  # fmt: skip
 def test_names(path: str, found: str) -> None:
     assert expand(path, NAMES) == found
 
@@ -92,13 +39,7 @@ def test_nothing_known(name: str) -> None:
 
 
 def booted(words: str, answers: dict[type, Any] | None = None) -> Machine:
-    machine = Machine({operations.MachineNames: NAMES, operations.MakeContainer: True} | (answers or {}))
-    machine.run(steps.boot(from_command_line(parse_line(words), "", ())))
-    return machine
-
-
-CIFS = "root=/dev/cifs cifsroot=//server/share,username=anna,password=p ip=dhcp"
-OVER = f"lowerdir={LOWER},upperdir={LAYER}/upper,workdir={LAYER}/work"
+    return boot_of(words, {operations.MachineNames: NAMES, operations.MakeContainer: True} | (answers or {}))
 
 
 def test_a_container_below_and_memory_above() -> None:
@@ -107,7 +48,7 @@ def test_a_container_below_and_memory_above() -> None:
         (LOWER, "ext4", "ro"), (LAYER, "tmpfs", "rw,mode=755,size=512M"), (SYSROOT, "overlay", f"rw,{OVER}"),
     ]  # fmt: skip
     assert [one.read_only for one in machine.of(operations.AttachLoop)] == [True]
-    assert [one.write for one in machine.of(operations.Claim)] == [False]
+    assert [one.write for one in machine.of(operations.TakeContainerLease)] == [False]
     assert "overlay: what is written goes to memory [0.00 s]" in machine.log()
     assert machine.names()[-1] == "Supervise"
 
@@ -119,7 +60,7 @@ def test_a_container_of_its_own_above() -> None:
     assert [(one.target, one.fstype, one.options) for one in machine.of(operations.Mount)] == [
         (LOWER, "ext4", "ro"), (LAYER, "ext4", "rw"), (SYSROOT, "overlay", f"rw,{OVER}"),
     ]  # fmt: skip
-    assert [(one.path, one.write) for one in machine.of(operations.Claim)] == [
+    assert [(one.path, one.write) for one in machine.of(operations.TakeContainerLease)] == [
         (f"{SHARE_POINT}/root.img", False), (path, True),
     ]  # fmt: skip
     assert "overlay: made own/52-54-00-12-34-56.img, 2048 MiB at most" in machine.log()
@@ -137,12 +78,9 @@ def test_a_share_below_is_mounted_read_only_unless_the_layer_lies_on_it() -> Non
 
 def test_an_export_below() -> None:
     line, answers = "root=/dev/nfs nfsroot=10.0.0.1:/srv/root ip=dhcp", {operations.MountExport: "10.0.0.1:/srv/root"}
-    machine = booted(f"{line} rw overlay=tmpfs", answers)
-    (export,) = machine.of(operations.MountExport)
-    assert (export.target, export.mode, export.container) == (LOWER, "ro", False)
-    machine = booted(f"{line} overlay=%h.img", answers)
-    (export,) = machine.of(operations.MountExport)
-    assert (export.target, export.mode, export.container) == (LOWER, "rw", True)
+    for words, mode, container in (("rw overlay=tmpfs", "ro", False), ("overlay=%h.img", "rw", True)):
+        (export,) = booted(f"{line} {words}", answers).of(operations.MountExport)
+        assert (export.target, export.mode, export.container) == (LOWER, mode, container)
 
 
 def test_what_fails_leaves_nothing_behind() -> None:
@@ -151,10 +89,4 @@ def test_what_fails_leaves_nothing_behind() -> None:
     machine = booted(f"{CIFS} loop=root.img overlay=tmpfs panic=-1", answers)
     assert machine.names(operations.Report)[-3:] == ["Mount", "Unmount", "End"]
     machine = booted(f"{CIFS} loop=root.img overlay=own.img panic=-1", answers)
-    assert machine.names(operations.Report)[-5:] == ["Mount", "Unmount", "DetachLoop", "GiveUp", "End"]
-
-
-def test_a_mistake_is_told_with_the_others() -> None:
-    with pytest.raises(SettingsError) as caught:
-        from_command_line(parse_line("root=/dev/cifs cifsroot=//s/x overlay=../x"), "", ())
-    assert caught.value.mistakes == ("overlay=../x: tmpfs[:SIZE] or a path beside the root is meant",)
+    assert machine.names(operations.Report)[-5:] == ["Mount", "Unmount", "DetachLoop", "GiveContainerLeaseBack", "End"]

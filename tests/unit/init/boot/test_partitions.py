@@ -1,17 +1,14 @@
 """Partition tables as sfdisk makes them are read as sfdisk reads them, and the root's partition is chosen by rule."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from init import operations
 from init.boot.partitions import ROOT_TYPES, Partition, Table, choose, read
-from init.operations import StepError
+from init.operations import End, ReadAt, StepError
+from tests.machine import Machine
 
 ROOT = ROOT_TYPES["x86_64"]
 LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"
@@ -19,17 +16,11 @@ LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"
 
 def table(path: Path) -> Table | None:
     """The table of a file, the reader's questions answered from it."""
-    steps = read("x", path.stat().st_size)
-    answer: Any = None
-    with path.open("rb") as file:
-        while True:
-            try:
-                operation = steps.send(answer)
-            except StopIteration as done:
-                return done.value  # type: ignore[no-any-return]
-            assert isinstance(operation, operations.ReadAt)
-            file.seek(operation.offset)
-            answer = file.read(operation.size)
+    data = path.read_bytes()
+    machine = Machine({ReadAt: lambda asked: data[asked.offset : asked.offset + asked.size]})
+    found: Table | None = machine.returned(read("x", len(data)))
+    assert set(machine.names(End)) == {"ReadAt"}
+    return found
 
 
 def disk(path: Path, script: str, megabytes: int = 64) -> Path:
@@ -53,8 +44,7 @@ def oracle(path: Path) -> list[tuple[int, int, int, str, str, str]]:
     return rows
 
 
-MBR = "label: dos\n"
-GPT = "label: gpt\n"
+MBR, GPT = "label: dos\n", "label: gpt\n"
 
 
 @pytest.mark.parametrize(
@@ -111,11 +101,9 @@ def test_an_mbr_without_partitions_is_none(tmp_path: Path) -> None:
 )
 def test_a_damaged_gpt_is_told(tmp_path: Path, offset: int, what: str) -> None:
     path = disk(tmp_path / "disk", GPT + ",16M\n")
-    with path.open("r+b") as file:
-        file.seek(offset)
-        byte = file.read(1)[0]
-        file.seek(offset)
-        file.write(bytes([byte ^ 0xFF]))
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 0xFF
+    path.write_bytes(data)
     with pytest.raises(StepError, match=what):
         table(path)
 

@@ -1,10 +1,11 @@
 """Every path through a boot that ends in the real init, on a machine made of answers."""
 
-from __future__ import annotations
+from typing import Any
 
 import pytest
 
 from init import operations
+from init.cmdline.nfsroot import Export
 from init.operations import StepError
 from init.system.places import SHARE_POINT, SYSROOT
 from tests.machine import LOOP, PLAIN, booted
@@ -33,7 +34,7 @@ def test_plain_share_in_order() -> None:
 def test_container_in_order() -> None:
     machine = booted(LOOP)
     assert machine.names() == [
-        "LoadDrivers", "ConfigureNetwork", "MountShare", "FindContainer", "ReadAt", "Claim", "AttachLoop",
+        "LoadDrivers", "ConfigureNetwork", "MountShare", "FindContainer", "ReadAt", "TakeContainerLease", "AttachLoop",
         "CheckFilesystem", "Mount", "Resolve", "Resolve", "StageRamdisk", "Supervise",
     ]  # fmt: skip
     share = machine.of(operations.MountShare)[0]
@@ -81,9 +82,9 @@ def test_plain_share_is_mounted_ro_or_rw(word: str, option: str) -> None:
 
 
 def test_domain_and_missing_user() -> None:
-    share = booted("cifsroot=//s/x,user=LAB\\anna,pass=p").of(operations.MountShare)[0]
+    (share,) = booted("cifsroot=//s/x,user=LAB\\anna,pass=p").of(operations.MountShare)
     assert share.options == "vers=3.1.1,posix,hard,username=anna,domain=LAB,ro"
-    share = booted("cifsroot=//s/x").of(operations.MountShare)[0]
+    (share,) = booted("cifsroot=//s/x").of(operations.MountShare)
     assert (share.options, share.password) == ("vers=3.1.1,posix,hard,guest,ro", None)
 
 
@@ -111,13 +112,10 @@ def test_no_init_in_the_root() -> None:
     )
 
 
-def test_init_given() -> None:
+def test_init_given_is_not_replaced_where_it_is_not_there() -> None:
     machine = booted(f"{PLAIN} init=/opt/start")
     assert {one.path for one in machine.of(operations.Resolve)} == {"/opt/start"}
     assert machine.of(operations.Supervise) == [operations.Supervise(("/opt/start",))]
-
-
-def test_init_given_but_not_there_is_not_replaced() -> None:
     answers = {operations.Resolve: lambda operation: "" if operation.path == "/opt/start" else operation.path}
     machine = booted(f"{PLAIN} init=/opt/start panic=-1", answers)
     assert {one.path for one in machine.of(operations.Resolve)} == {"/opt/start"}
@@ -139,37 +137,35 @@ def test_arguments_reach_the_init() -> None:
 # The container.
 
 
-def test_a_failed_container_leaves_no_loop_device() -> None:
-    wrong = StepError("/dev/loop0 (ext4): Invalid argument", ("EXT4-fs: bad",), 22, hint="fsck")
-    machine = booted(f"{LOOP} panic=-1", {operations.Mount: wrong})
-    assert machine.names()[3:] == [
-        "FindContainer", "ReadAt", "Claim", "AttachLoop", "CheckFilesystem", "Mount", "DetachLoop", "GiveUp", "Report",
-        "End",
-    ]  # fmt: skip
-    assert machine.of(operations.DetachLoop) == [operations.DetachLoop("/dev/loop0")]
-    assert "what failed: /dev/loop0 (ext4): Invalid argument\n" in machine.of(operations.Report)[0].text
+TAKEN = ["FindContainer", "ReadAt", "TakeContainerLease", "AttachLoop"]
+GIVEN_BACK = ["GiveContainerLeaseBack", "Report", "End"]
+WRONG = StepError("/dev/loop0 (ext4): Invalid argument", ("EXT4-fs: bad",), 22, hint="fsck")
+BAD = {operations.Mount: StepError("/dev/loop0: bad super block"), operations.DetachLoop: StepError("cannot detach")}
 
 
-def test_an_unknown_file_system_is_not_even_attached() -> None:
-    machine = booted(f"{LOOP} panic=-1", {operations.ReadAt: b""})
-    assert machine.names()[3:] == ["FindContainer", "ReadAt", "ReadAt", "Report", "End"]
-    assert "images/root.img: no file system that is known here" in machine.of(operations.Report)[0].text
-    assert "loopfstype=TYPE" in machine.of(operations.Report)[0].text
-
-
-def test_what_failed_first_is_what_is_told() -> None:
-    """A loop device that cannot be detached must not hide why the container was not mounted."""
-    broken = {
-        operations.Mount: StepError("/dev/loop0: bad super block"),
-        operations.DetachLoop: StepError("cannot detach"),
-    }
-    machine = booted(f"{LOOP} panic=-1", broken)
-    assert "what failed: /dev/loop0: bad super block" in machine.of(operations.Report)[0].text
-
-
-def test_nothing_to_detach_where_nothing_was_attached() -> None:
-    machine = booted(f"{LOOP} panic=-1", {operations.AttachLoop: StepError("no such file on the share")})
-    assert machine.names()[3:] == ["FindContainer", "ReadAt", "Claim", "AttachLoop", "GiveUp", "Report", "End"]
+@pytest.mark.parametrize(
+    ("answers", "names", "told"),
+    [
+        (
+            {operations.Mount: WRONG}, [*TAKEN, "CheckFilesystem", "Mount", "DetachLoop", *GIVEN_BACK],
+            ["what failed: /dev/loop0 (ext4): Invalid argument\n"],
+        ),
+        (  # a loop device that cannot be detached must not hide why the container was not mounted
+            BAD, [*TAKEN, "CheckFilesystem", "Mount", "DetachLoop", *GIVEN_BACK],
+            ["what failed: /dev/loop0: bad super block"],
+        ),
+        ({operations.AttachLoop: StepError("no such file on the share")}, [*TAKEN, *GIVEN_BACK], []),
+        (
+            {operations.ReadAt: b""}, ["FindContainer", "ReadAt", "ReadAt", "Report", "End"],
+            ["images/root.img: no file system that is known here", "loopfstype=TYPE"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_failed_container_leaves_no_loop_device(answers: dict[type, Any], names: list[str], told: list[str]) -> None:
+    machine = booted(f"{LOOP} panic=-1", answers)
+    assert machine.names()[3:] == names
+    assert set(machine.of(operations.DetachLoop)) <= {operations.DetachLoop("/dev/loop0")}
+    assert all(text in machine.of(operations.Report)[0].text for text in told)
 
 
 def test_a_container_that_comes_later_is_attached_afresh() -> None:
@@ -179,6 +175,32 @@ def test_a_container_that_comes_later_is_attached_afresh() -> None:
     done = machine.of(operations.AttachLoop, operations.Mount, operations.DetachLoop)
     assert [type(one).__name__ for one in done] == ["AttachLoop", "Mount", "DetachLoop", "AttachLoop", "Mount"]
     assert machine.of(operations.Mount)[1].source == "/dev/loop1"
+
+
+# The export.
+
+
+def test_the_boot_asks_for_the_export() -> None:
+    machine = booted("root=/dev/nfs nfsroot=/x ip=dhcp rw", {operations.MountExport: "10.0.2.2:/x"})
+    assert machine.of(operations.MountExport) == [
+        operations.MountExport(Export("", "/x", ""), "/sysroot", "rw", False, 180.0)
+    ]
+    assert machine.of(operations.MountShare) == []
+    assert any("share: 10.0.2.2:/x mounted on /sysroot" in line for line in machine.log())
+
+
+@pytest.mark.parametrize(("words", "mode"), [("ro", "ro"), ("", "ro"), ("rw", "rw"), ("ro loop=disk.img", "rw")])
+def test_read_only_is_the_roots_affair(words: str, mode: str) -> None:
+    machine = booted(f"nfsroot=/x {words}", {operations.MountExport: "10.0.2.2:/x"})
+    (asked,) = machine.of(operations.MountExport)
+    assert (asked.mode, asked.container) == (mode, "loop" in words)
+
+
+def test_a_server_that_is_late_is_waited_for() -> None:
+    late = StepError("10.0.2.2:/x: Connection refused", retry=True)
+    machine = booted("nfsroot=/x rw", {operations.MountExport: [late, late, "10.0.2.2:/x"]})
+    assert len(machine.of(operations.MountExport)) == 3
+    assert machine.of(operations.Report) == []
 
 
 # The switch.
@@ -204,12 +226,9 @@ def test_handoff(words: str, real: str, way: str, final: type) -> None:
     assert len(machine.of(operations.StageRamdisk)) == (way != "none")
 
 
-def test_the_ramdisk_is_complete_before_the_real_init_starts() -> None:
+def test_the_ramdisk_is_complete_before_the_real_init_starts_or_there_is_no_switch() -> None:
     names = booted(LOOP).names()
     assert names.index("StageRamdisk") < names.index("Supervise")
-
-
-def test_a_ramdisk_that_cannot_be_staged_stops_the_switch() -> None:
     machine = booted(f"{LOOP} panic=-1", {operations.StageRamdisk: StepError("No space left on device")})
     assert machine.names()[-3:] == ["StageRamdisk", "Report", "End"]
 
@@ -258,9 +277,9 @@ def test_operations_describe_themselves() -> None:
         "log: switch: starting /sbin/init, the way back is 'supervise'",
         "start /sbin/init under the supervisor",
     ]
-    assert operations.AttachLoop("/a", True, 512, 1024).describe() == "attach /a from byte 1024 on read-only"
-    assert operations.Mount("a", "/b", "tmpfs", "").describe() == "mount a (tmpfs) on /b with defaults"
     for operation, text in (
+        (operations.AttachLoop("/a", True, 512, 1024), "attach /a from byte 1024 on read-only"),
+        (operations.Mount("a", "/b", "tmpfs", ""), "mount a (tmpfs) on /b with defaults"),
         (operations.Now(), "look at the clock"),
         (operations.DetachLoop("/dev/loop3"), "detach /dev/loop3"),
         (operations.SwitchRoot(("/i", "1")), "switch root to /i"),

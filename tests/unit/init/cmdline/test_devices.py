@@ -27,16 +27,12 @@ def read(text: str) -> tuple[devices.Device, ...]:
         ("bond", Bond("bond0", ("eth0", "eth1"), (("mode", "balance-rr"), MIIMON))),
         ("bond=b", Bond("b", ("eth0", "eth1"), (("mode", "balance-rr"), MIIMON))),
         ("bond=b:lan0", Bond("b", ("lan0",), (("mode", "balance-rr"), MIIMON))),
-        (
-            "bond=b:a,c:miimon=50,mode=4,lacp_rate=fast:9000",
-            Bond("b", ("a", "c"), (("mode", "4"), ("miimon", "50"), ("lacp_rate", "fast")), 9000),
-        ),
-        (
-            "bond=b:a:arp_interval=1000,arp_ip_target=10.0.0.1;10.0.0.2",
-            Bond("b", ("a",), (("arp_interval", "1000"), ("arp_ip_target", "10.0.0.1;10.0.0.2"))),
-        ),
+        ("bond=b:a,c:miimon=50,mode=4,lacp_rate=fast:9000",
+         Bond("b", ("a", "c"), (("mode", "4"), ("miimon", "50"), ("lacp_rate", "fast")), 9000)),
+        ("bond=b:a:arp_interval=1000,arp_ip_target=10.0.0.1;10.0.0.2",
+         Bond("b", ("a",), (("arp_interval", "1000"), ("arp_ip_target", "10.0.0.1;10.0.0.2")))),
     ],
-)
+)  # fmt: skip
 def test_what_dracut_documents(text: str, device: devices.Device) -> None:
     assert read(text) == (device,)
     assert devices.parse([devices.text(device)]) == (device,)

@@ -1,10 +1,9 @@
-"""IPv6 in ip=, as dracut.cmdline(7) writes it, and IPv6's texts."""
+"""IPv6 in ip=, as dracut.cmdline(7) writes it."""
 
 import pytest
 
 from init.cmdline.ip import parse
 from init.cmdline.ip_request import GrammarError, Request
-from init.wire import domain_names, ip6
 
 
 @pytest.mark.parametrize(
@@ -15,29 +14,19 @@ from init.wire import domain_names, ip6
         ("either6", Request(autoconf="either6")),
         ("eth1:link6", Request(device="eth1", autoconf="link6")),
         ("eth1:auto6:1400", Request(device="eth1", autoconf="auto6", mtu=1400)),
-        (
-            "eth1:either6:1400:52:54:00:12:34:56",
-            Request(device="eth1", autoconf="either6", mtu=1400, hwaddr="52:54:00:12:34:56"),
-        ),
-        (
-            "[fd00::2]:::::eth0:none::52:54:00:12:34:56",
-            Request("fd00::2", netmask="64", device="eth0", autoconf="off", hwaddr="52:54:00:12:34:56"),
-        ),
+        ("eth1:either6:1400:52:54:00:12:34:56",
+         Request(device="eth1", autoconf="either6", mtu=1400, hwaddr="52:54:00:12:34:56")),
+        ("[fd00::2]:::::eth0:none::52:54:00:12:34:56",
+         Request("fd00::2", netmask="64", device="eth0", autoconf="off", hwaddr="52:54:00:12:34:56")),
         ("::::wall.lab:eth0:auto6", Request(hostname="wall", domain="lab", device="eth0", autoconf="auto6")),
         ("::::::dhcp6:[2001:DB8::3]", Request(autoconf="dhcp6", dns=("2001:db8::3",))),
-        (
-            "[2001:db8:0::5]::[2001:db8::1]:48:host:eth0:none",
-            Request("2001:db8::5", "", "2001:db8::1", "48", "host", device="eth0", autoconf="off"),
-        ),
+        ("[2001:db8:0::5]::[2001:db8::1]:48:host:eth0:none",
+         Request("2001:db8::5", "", "2001:db8::1", "48", "host", device="eth0", autoconf="off")),
         ("[fd00::2]", Request("fd00::2", netmask="64", autoconf="off")),
-        (
-            "[fd00::2]:[fd00::9]:[fe80::1]:::::[fd00::3]:[fd00::4]:[fd00::5]",
-            Request(
-                "fd00::2", "fd00::9", "fe80::1", "64", autoconf="off", dns=("fd00::3", "fd00::4"), ntp=("fd00::5",)
-            ),
-        ),
+        ("[fd00::2]:[fd00::9]:[fe80::1]:::::[fd00::3]:[fd00::4]:[fd00::5]",
+         Request("fd00::2", "fd00::9", "fe80::1", "64", autoconf="off", dns=("fd00::3", "fd00::4"), ntp=("fd00::5",))),
     ],
-)
+)  # fmt: skip
 def test_what_dracut_writes(value: str, request_: Request) -> None:
     assert parse([value]) == (request_,)
     assert request_.six
@@ -58,65 +47,28 @@ def test_bootif_names_the_card_for_both_families() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("eth0:auto6:1279", "ip=: the MTU '1279' is not a number from 1280 to 65535"),
-        ("eth0:dhcp6:[fd00::3]", "ip=: field 1 (client): 'eth0' is not the IPv6 address of a machine, in brackets"),
-        ("eth0:dhcp6:fd00", "ip=: 'eth0:dhcp6:fd00' is not <device>:<autoconf>[:[<mtu>][:<MAC>]]"),
-        (
-            "::::::auto6::52:54:00:12:34:56",
-            "ip=: 52:54:00:12:34:56 is to be given to a device, which field 6 has to name",
-        ),
-        ("[fd00::2", "ip=: '[fd00::2': a bracket is not closed"),
-        ("[fd00::[2]]", "ip=: '[fd00::[2]]': an address in brackets is meant, as in [2001:db8::1]"),
-        ("x[fd00::2]", "ip=: 'x[fd00::2]': an address in brackets is meant, as in [2001:db8::1]"),
-        ("[fd00::2]x", "ip=: field 1 (client): '[fd00::2]x' is not the IPv6 address of a machine, in brackets"),
-        ("[ff02::1]", "ip=: field 1 (client): '[ff02::1]' is not the IPv6 address of a machine, in brackets"),
-        ("[fd00::2]::1.2.3.4", "ip=: field 3 (gateway): '1.2.3.4' is not the IPv6 address of a machine, in brackets"),
-        ("[fd00::2]:::129", "ip=: field 4 (netmask): '129' is not a prefix length from 1 to 128"),
-        ("[fd00::2]::::a b", "ip=: field 5 (hostname): 'a b' is not a host name"),
-        ("[fd00::2]:::::a/b", "ip=: field 6 (device): 'a/b' is not the name of a network device"),
-        ("[fd00::2]::::::dhcp", "ip=: field 7 (autoconf): 'dhcp' is none of auto6, dhcp6, either6, link6, off, none"),
-        (
-            "[fd00::2]::::::auto6",
-            "ip=: '[fd00::2]::::::auto6': either an address in brackets or one of auto6, dhcp6, either6, link6 "
-            "is meant",
-        ),
-        (
-            "[]:::::::::::",
-            "ip=: 12 fields in '[]:::::::::::', at most 10: client:server:gateway:netmask:hostname:device:autoconf:"
-            "dns0:dns1:ntp0",
-        ),
+        ("eth0:auto6:1279", "the MTU '1279' is not a number from 1280 to 65535"),
+        ("eth0:dhcp6:[fd00::3]", "field 1 (client): 'eth0' is not the IPv6 address of a machine, in brackets"),
+        ("eth0:dhcp6:fd00", "'eth0:dhcp6:fd00' is not <device>:<autoconf>[:[<mtu>][:<MAC>]]"),
+        ("::::::auto6::52:54:00:12:34:56", "52:54:00:12:34:56 is to be given to a device, which field 6 has to name"),
+        ("[fd00::2", "'[fd00::2': a bracket is not closed"),
+        ("[fd00::[2]]", "'[fd00::[2]]': an address in brackets is meant, as in [2001:db8::1]"),
+        ("x[fd00::2]", "'x[fd00::2]': an address in brackets is meant, as in [2001:db8::1]"),
+        ("[fd00::2]x", "field 1 (client): '[fd00::2]x' is not the IPv6 address of a machine, in brackets"),
+        ("[ff02::1]", "field 1 (client): '[ff02::1]' is not the IPv6 address of a machine, in brackets"),
+        ("[fd00::2]::1.2.3.4", "field 3 (gateway): '1.2.3.4' is not the IPv6 address of a machine, in brackets"),
+        ("[fd00::2]:::129", "field 4 (netmask): '129' is not a prefix length from 1 to 128"),
+        ("[fd00::2]::::a b", "field 5 (hostname): 'a b' is not a host name"),
+        ("[fd00::2]:::::a/b", "field 6 (device): 'a/b' is not the name of a network device"),
+        ("[fd00::2]::::::dhcp", "field 7 (autoconf): 'dhcp' is none of auto6, dhcp6, either6, link6, off, none"),
+        ("[fd00::2]::::::auto6",
+         "'[fd00::2]::::::auto6': either an address in brackets or one of auto6, dhcp6, either6, link6 is meant"),
+        ("[]:::::::::::",
+         "12 fields in '[]:::::::::::', at most 10: client:server:gateway:netmask:hostname:device:autoconf:"
+         "dns0:dns1:ntp0"),
     ],
-)
+)  # fmt: skip
 def test_an_error_names_the_field(value: str, message: str) -> None:
     with pytest.raises(GrammarError) as caught:
         parse([value])
-    assert str(caught.value) == message
-
-
-def test_texts() -> None:
-    assert ip6.text(bytes(15) + b"\1") == "::1"
-    assert ip6.packed("fe80::1%eth0") is None
-    assert ip6.packed("1.2.3.4") is None
-    assert ip6.packed("\0") is None
-    assert [ip6.is_host(ip6.packed(one) or b"") for one in ("::", "::1", "::ffff:1.2.3.4", "ff02::1", "fe80::1")] == [
-        False, False, False, False, True,
-    ]  # fmt: skip
-    assert ip6.is_link_local(ip6.packed("febf::1") or b"")
-    assert not ip6.is_link_local(ip6.packed("fec0::1") or b"")
-
-
-@pytest.mark.parametrize(
-    ("value", "found"),
-    [
-        (b"\3lab\7example\0\3eng\0\0\0\0", ("lab.example", "eng")),
-        (b"", ()),
-        (b"\3lab", ()),  # without its end
-        (b"\3la", ()),
-        (b"\3l b\0", ()),
-        (b"\1-\0", ()),
-        (b"\xc0\0", ()),  # a pointer, which DHCPv6 does not have
-        ((b"\77" + b"a" * 63) * 4 + b"\0", ()),  # longer than a name can be
-    ],
-)
-def test_names(value: bytes, found: tuple[str, ...]) -> None:
-    assert domain_names.names(value) == found
+    assert str(caught.value) == f"ip=: {message}"

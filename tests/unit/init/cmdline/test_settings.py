@@ -1,7 +1,5 @@
 """The command line as a whole: every parameter, every mistake, and where the secrets go."""
 
-from __future__ import annotations
-
 import pytest
 
 from init.cmdline import cifsroot, settings
@@ -9,7 +7,7 @@ from init.cmdline.cifsroot import Share
 from init.cmdline.devices import Bond, Vlan
 from init.cmdline.ip_request import Request
 from init.cmdline.loopflags import Flags
-from init.cmdline.settings import Loop, Settings, SettingsError
+from init.cmdline.settings import ContainerLease, Ending, Fsck, Loop, Settings, SettingsError
 from init.cmdline.words import parse
 
 CIFS = "root=/dev/cifs cifsroot=//server/share"
@@ -34,41 +32,24 @@ def test_the_kernel_documents_example() -> None:
     """Documentation/admin-guide/cifs/ and cifsroot.rst, to the letter; the kernel hands "3" to /init."""
     text = "root=/dev/cifs rw ip=dhcp cifsroot=//10.0.2.2/linux,username=foo,password=bar console=ttyS0 3"
     assert read(text, "", "3") == Settings(
-        source=Share("//10.0.2.2/linux", "vers=3.1.1,hard", "foo", "bar", None),
-        loop=None,
-        network=(Request(autoconf="dhcp"),),
-        read_only=False,
-        init=None,
-        init_arguments=("3",),
-        rootdelay=0.0,
-        rootwait=False,
-        panic=0,
-        breaks=frozenset(),
-        shell=True,
-        retry=180.0,
-        timeout=0.0,
-        handoff="auto",
-        debug=False,
-    )
+        source=Share("//10.0.2.2/linux", "vers=3.1.1,hard", "foo", "bar", None), loop=None,
+        network=(Request(autoconf="dhcp"),), read_only=False, init=None, init_arguments=("3",),
+        rootdelay=0.0, rootwait=False, ending=Ending(panic=0, shell=True), breaks=frozenset(),
+        retry=180.0, timeout=0.0, handoff="auto", debug=False,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("value", "unc"),
     [
-        ("//10.0.2.2/linux", "//10.0.2.2/linux"),
-        ("//nas.lan/roots/box1", "//nas.lan/roots/box1"),
-        ("//nas/share/", "//nas/share"),
-        ("//nas/share/a/b///", "//nas/share/a/b"),
-        (r"\\nas\share", "//nas/share"),
-        (r"\\nas\share\dir,user=a", "//nas/share/dir"),
-        ('"//nas/my share/a dir"', "//nas/my share/a dir"),
-        ('"//nas/my share,user=a"', "//nas/my share"),
-        ("//nas/é", "//nas/é"),
+        ("//10.0.2.2/linux", "//10.0.2.2/linux"), ("//nas.lan/roots/box1", "//nas.lan/roots/box1"),
+        ("//nas/share/", "//nas/share"), ("//nas/share/a/b///", "//nas/share/a/b"), (r"\\nas\share", "//nas/share"),
+        (r"\\nas\share\dir,user=a", "//nas/share/dir"), ('"//nas/my share/a dir"', "//nas/my share/a dir"),
+        ('"//nas/my share,user=a"', "//nas/my share"), ("//nas/é", "//nas/é"),
     ],
-)
+)  # fmt: skip
 def test_server_and_share(value: str, unc: str) -> None:
-    found = share(value)
-    assert found.unc == unc
+    assert share(value).unc == unc
 
 
 def test_a_whole_parameter_in_quotes() -> None:
@@ -79,23 +60,16 @@ def test_a_whole_parameter_in_quotes() -> None:
 @pytest.mark.parametrize(
     ("given", "options"),
     [
-        ("user=a", "vers=3.1.1,hard"),
-        ("user=a,vers=1.0", "hard,vers=1.0"),
-        ("user=a,vers=3.0,unix", "hard,vers=3.0,unix"),
-        ("user=a,soft", "vers=3.1.1,soft"),
-        ("user=a,hard", "vers=3.1.1,hard"),
-        ("user=a,soft,vers=2.1", "soft,vers=2.1"),
+        ("user=a", "vers=3.1.1,hard"), ("user=a,vers=1.0", "hard,vers=1.0"),
+        ("user=a,vers=3.0,unix", "hard,vers=3.0,unix"), ("user=a,soft", "vers=3.1.1,soft"),
+        ("user=a,hard", "vers=3.1.1,hard"), ("user=a,soft,vers=2.1", "soft,vers=2.1"),
         ("user=a,port=4451,mfsymlinks", "vers=3.1.1,hard,port=4451,mfsymlinks"),
-        ("user=a,,noperm,", "vers=3.1.1,hard,noperm"),
-        ("user=a,sec=ntlmssp", "vers=3.1.1,hard,sec=ntlmssp"),
-        ("", "vers=3.1.1,hard,guest"),
-        ("guest", "vers=3.1.1,hard,guest"),
-        ("sec=none", "vers=3.1.1,hard,sec=none"),
-        ("sec=krb5", "vers=3.1.1,hard,sec=krb5"),
-        ("credentials=/etc/c", "vers=3.1.1,hard,credentials=/etc/c"),
+        ("user=a,,noperm,", "vers=3.1.1,hard,noperm"), ("user=a,sec=ntlmssp", "vers=3.1.1,hard,sec=ntlmssp"),
+        ("", "vers=3.1.1,hard,guest"), ("guest", "vers=3.1.1,hard,guest"), ("sec=none", "vers=3.1.1,hard,sec=none"),
+        ("sec=krb5", "vers=3.1.1,hard,sec=krb5"), ("credentials=/etc/c", "vers=3.1.1,hard,credentials=/etc/c"),
         ("cred=/etc/c", "vers=3.1.1,hard,cred=/etc/c"),
     ],
-)
+)  # fmt: skip
 def test_share_options(given: str, options: str) -> None:
     assert share(f"//s/x,{given}").options == options
 
@@ -108,22 +82,16 @@ def test_rootflags_come_after_cifsroots_own() -> None:
 @pytest.mark.parametrize(
     ("given", "user"),
     [
-        ("user=anna,pass=p", ("anna", "p", None)),
-        ("username=anna,password=p", ("anna", "p", None)),
+        ("user=anna,pass=p", ("anna", "p", None)), ("username=anna,password=p", ("anna", "p", None)),
         ("username=anna,passwd=p", ("anna", "p", None)),  # mount.cifs compares the first four letters
-        ("username=anna", ("anna", None, None)),
-        ("username=anna,password=", ("anna", "", None)),
-        ("username=anna,password=a=b", ("anna", "a=b", None)),
-        (r"username=LAB\anna,password=p", ("anna", "p", "LAB")),
-        ("username=LAB/anna,password=p", ("anna", "p", "LAB")),
-        ("username=anna,domain=LAB", ("anna", None, "LAB")),
-        ("domain=LAB,username=anna", ("anna", None, "LAB")),
-        ("dom=LAB,user=anna", ("anna", None, "LAB")),
-        ("workgroup=LAB,user=anna", ("anna", None, "LAB")),
-        ("user=a,user=b,pass=p,pass=q", ("b", "q", None)),
+        ("username=anna", ("anna", None, None)), ("username=anna,password=", ("anna", "", None)),
+        ("username=anna,password=a=b", ("anna", "a=b", None)), (r"username=LAB\anna,password=p", ("anna", "p", "LAB")),
+        ("username=LAB/anna,password=p", ("anna", "p", "LAB")), ("username=anna,domain=LAB", ("anna", None, "LAB")),
+        ("domain=LAB,username=anna", ("anna", None, "LAB")), ("dom=LAB,user=anna", ("anna", None, "LAB")),
+        ("workgroup=LAB,user=anna", ("anna", None, "LAB")), ("user=a,user=b,pass=p,pass=q", ("b", "q", None)),
         ("guest,password=p", (None, "p", None)),
     ],
-)
+)  # fmt: skip
 def test_user(given: str, user: tuple[str | None, ...]) -> None:
     found = share(f"//s/x,{given}")
     assert (found.username, found.password, found.domain) == user
@@ -136,22 +104,15 @@ PACKED = "username=packed\npassword=hidden\ndomain=DOM\n"
 @pytest.mark.parametrize(
     ("given", "user"),
     [
-        ("", ("packed", "hidden", "DOM")),
-        ("vers=3.0", ("packed", "hidden", "DOM")),
-        ("domain=LAB", ("packed", "hidden", "LAB")),
-        ("password=mine", ("packed", "mine", "DOM")),
-        ("sec=ntlmssp", ("packed", "hidden", "DOM")),
-        ("sec=krb5", ("packed", "hidden", "DOM")),
+        ("", ("packed", "hidden", "DOM")), ("vers=3.0", ("packed", "hidden", "DOM")),
+        ("domain=LAB", ("packed", "hidden", "LAB")), ("password=mine", ("packed", "mine", "DOM")),
+        ("sec=ntlmssp", ("packed", "hidden", "DOM")), ("sec=krb5", ("packed", "hidden", "DOM")),
         # who names a user, or wants none, gets nothing of what is packed
-        ("user=anna", ("anna", None, None)),
-        ("user=anna,password=mine", ("anna", "mine", None)),
-        ("user=", ("", None, None)),
-        ("guest", (None, None, None)),
-        ("sec=none", (None, None, None)),
-        ("credentials=/etc/c", (None, None, None)),
-        ("cred=/etc/c", (None, None, None)),
+        ("user=anna", ("anna", None, None)), ("user=anna,password=mine", ("anna", "mine", None)),
+        ("user=", ("", None, None)), ("guest", (None, None, None)), ("sec=none", (None, None, None)),
+        ("credentials=/etc/c", (None, None, None)), ("cred=/etc/c", (None, None, None)),
     ],
-)
+)  # fmt: skip
 def test_command_line_before_packed_credentials(given: str, user: tuple[str | None, ...]) -> None:
     found = share(f"//s/x,{given}", PACKED)
     assert (found.username, found.password, found.domain) == user
@@ -199,48 +160,43 @@ def test_loop(words: str, loop: Loop | None) -> None:
 @pytest.mark.parametrize(
     ("words", "field", "value"),
     [
-        ("", "read_only", True),
-        ("rw", "read_only", False),
-        ("rw ro", "read_only", True),
+        ("", "read_only", True), ("rw", "read_only", False), ("rw ro", "read_only", True),
         ("ro rw", "read_only", False),
         ("rw ro=1", "read_only", False),  # no word of the kernel's
-        ("rootdelay=5", "rootdelay", 5.0),
-        ("rootdelay=0.5", "rootdelay", 0.5),
-        ("rootwait", "rootwait", True),
-        ("rootwait=no", "rootwait", False),
-        ("panic=10", "panic", 10),
-        ("panic=-1", "panic", -1),
-        ("panic=10 panic=", "panic", 0),
-        ("init=/bin/bash", "init", "/bin/bash"),
-        ("init=", "init", None),
+        ("rootdelay=5", "rootdelay", 5.0), ("rootdelay=0.5", "rootdelay", 0.5),
+        ("rootwait", "rootwait", True), ("rootwait=no", "rootwait", False),
+        ("panic=10", "ending", Ending(panic=10)), ("panic=-1", "ending", Ending(panic=-1)),
+        ("panic=10 panic=", "ending", Ending(panic=0)),
+        ("init=/bin/bash", "init", "/bin/bash"), ("init=", "init", None),
         ("rd.retry=7", "retry", 7.0),
         ("rd.timeout=7.5", "timeout", 7.5),
-        ("rd.shell", "shell", True),
-        ("rd.shell=1", "shell", True),
-        ("rd.shell=0", "shell", False),
-        ("rd.shell=no", "shell", False),
-        ("debug", "debug", True),
-        ("rd.debug", "debug", True),
-        ("quiet", "debug", False),
-        ("rd.handoff=supervise", "handoff", "supervise"),
-        ("rd.handoff=", "handoff", "auto"),
+        ("rd.shell", "ending", Ending(shell=True)), ("rd.shell=1", "ending", Ending(shell=True)),
+        ("rd.shell=0", "ending", Ending(shell=False)), ("rd.shell=no", "ending", Ending(shell=False)),
+        ("debug", "debug", True), ("rd.debug", "debug", True), ("quiet", "debug", False),
+        ("rd.handoff=supervise", "handoff", "supervise"), ("rd.handoff=", "handoff", "auto"),
+        ("", "container_lease", ContainerLease("on", 0)), ("rd.lease=on", "container_lease", ContainerLease("on", 0)),
+        ("rd.lease=wait", "container_lease", ContainerLease("wait", float("inf"))),
+        ("rd.lease=wait:90", "container_lease", ContainerLease("wait", 90)),
+        ("rd.lease=ro", "container_lease", ContainerLease("ro", 0)),
+        ("rd.lease=off rd.lease=on", "container_lease", ContainerLease("on", 0)),
         ("rd.break=share", "breaks", {"share"}),
         ("rd.break=share,root rd.break=switch", "breaks", {"share", "root", "switch"}),
-        ("rd.break", "breaks", {"switch"}),
-        ("rd.break=", "breaks", {"switch"}),
-        ("rd.break=cmdline", "breaks", {"drivers"}),
-        ("rd.break=pre-udev,pre-trigger", "breaks", {"drivers"}),
-        ("rd.break=initqueue", "breaks", {"network"}),
-        ("rd.break=pre-mount,mount", "breaks", {"share", "root"}),
-        ("rd.break=pre-pivot", "breaks", {"switch"}),
-        ("rd.break=cleanup", "breaks", {"switch"}),
-        ("ip=dhcp", "network", (Request(autoconf="dhcp"),)),
-        ("nfsaddrs=dhcp", "network", (Request(autoconf="dhcp"),)),
+        ("rd.break", "breaks", {"switch"}), ("rd.break=", "breaks", {"switch"}),
+        ("rd.break=cmdline", "breaks", {"drivers"}), ("rd.break=pre-udev,pre-trigger", "breaks", {"drivers"}),
+        ("rd.break=initqueue", "breaks", {"network"}), ("rd.break=pre-mount,mount", "breaks", {"share", "root"}),
+        ("rd.break=pre-pivot", "breaks", {"switch"}), ("rd.break=cleanup", "breaks", {"switch"}),
+        ("ip=dhcp", "network", (Request(autoconf="dhcp"),)), ("nfsaddrs=dhcp", "network", (Request(autoconf="dhcp"),)),
         ("", "network", (Request(),)),  # as if ip=any had been said
     ],
-)
+)  # fmt: skip
 def test_one_word(words: str, field: str, value: object) -> None:
     assert getattr(read(f"{CIFS} {words}"), field) == value
+
+
+@pytest.mark.parametrize("value", ["yes", "wait:", "wait:-1", "wait:1.5", "on:3", "ro:"])
+def test_a_lease_mode_that_is_wrong(value: str) -> None:
+    with pytest.raises(SettingsError, match="one of on, wait, wait:SECONDS, ro, off is meant"):
+        read(f"{CIFS} rd.lease={value}")
 
 
 @pytest.mark.parametrize(
@@ -248,11 +204,9 @@ def test_one_word(words: str, field: str, value: object) -> None:
     [
         ("", MISSING),
         ("root=/dev/cifs cifsroot=", MISSING),
-        (
-            f"{CIFS} root=sda1",
-            "root=sda1: the root lies on a share: root=/dev/cifs cifsroot=//server/share is meant, or root=/dev/nfs "
-            "nfsroot=server:/folder",
-        ),
+        (f"{CIFS} root=sda1",
+         "root=sda1: the root lies on a share: root=/dev/cifs cifsroot=//server/share is meant, or root=/dev/nfs "
+         "nfsroot=server:/folder"),
         ("cifsroot=nas/share", "cifsroot=nas/share: //server/share[/folder][,options] is meant"),
         ("cifsroot=//nas", "cifsroot=//nas: //server/share[/folder][,options] is meant"),
         ("cifsroot=///share", "cifsroot=///share: //server/share[/folder][,options] is meant"),
@@ -269,11 +223,10 @@ def test_one_word(words: str, field: str, value: object) -> None:
         (f"{CIFS} rootdelay=nan", "rootdelay=nan: a number of seconds is meant"),
         (f"{CIFS} rd.retry=3min", "rd.retry=3min: a number of seconds is meant"),
         (f"{CIFS} rd.timeout=x", "rd.timeout=x: a number of seconds is meant"),
-        (
-            f"{CIFS} rd.break=lunch",
-            "rd.break=lunch: one of drivers, network, share, container, overlay, root, switch is meant",
-        ),
+        (f"{CIFS} rd.break=lunch",
+         "rd.break=lunch: one of drivers, network, share, container, overlay, root, switch is meant"),
         (f"{CIFS} rd.handoff=maybe", "rd.handoff=maybe: one of auto, ramdisk, supervise, none is meant"),
+        (f"{CIFS} overlay=../x", "overlay=../x: tmpfs[:SIZE] or a path beside the root is meant"),
     ],
 )  # fmt: skip
 def test_one_mistake(text: str, mistake: str) -> None:
@@ -322,3 +275,23 @@ def test_devices_to_be_made() -> None:
     )
     assert read(CIFS).devices == ()
     assert mistakes(f"{CIFS} vlan=x:eth0 panic=y")[0].startswith("vlan=: 'x' does not end in a number")
+
+
+@pytest.mark.parametrize(
+    ("words", "fsck"),
+    [
+        ("", Fsck()),
+        ("fsck.mode=force fsck.repair=no", Fsck("force", "no")),
+        ("fastboot", Fsck("skip")),
+        ("forcefsck", Fsck("force")),
+        ("fastboot fsck.mode=auto", Fsck()),
+    ],
+)
+def test_words_for_the_check(words: str, fsck: Fsck) -> None:
+    assert read(f"{CIFS} {words}").fsck == fsck
+
+
+@pytest.mark.parametrize("words", ["fsck.mode=maybe", "fsck.repair=perhaps", "fsck.mode"])
+def test_mistakes_in_the_words_for_the_check(words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        read(f"{CIFS} {words}")

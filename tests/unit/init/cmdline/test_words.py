@@ -17,10 +17,7 @@ from init.cmdline.words import CommandLine, parse
         ("=a", (("=a", None),)),
         ("=a=b", (("=a", "b"),)),
         # Quotes around the value or around the whole parameter go.
-        (
-            'cifsroot="//server/my share/dir,user=a" ro',
-            (("cifsroot", "//server/my share/dir,user=a"), ("ro", None)),
-        ),
+        ('cifsroot="//server/my share/dir,user=a" ro', (("cifsroot", "//server/my share/dir,user=a"), ("ro", None))),
         ('"cifsroot=//server/my share/dir" ro', (("cifsroot", "//server/my share/dir"), ("ro", None))),
         ('"two words"', (("two words", None),)),
         ('a=""', (("a", ""),)),
@@ -36,25 +33,15 @@ from init.cmdline.words import CommandLine, parse
         ('a="', (("a", ""),)),
         ('"', (("", None),)),
         ("caf\udcc3\udca9=\u00e0", (("caf\udcc3\udca9", "\u00e0"),)),
+        # What follows two dashes is for init.
+        ("ro -- single", (("ro", None),)),
+        ('-- a="b c" "d e" -- f\n', ()),
+        ("ro --", (("ro", None),)),
+        ("--=1 x", (("--", "1"), ("x", None))),
     ],
 )
 def test_words(text: str, words: tuple[tuple[str, str | None], ...]) -> None:
-    assert parse(text).words == words
-
-
-@pytest.mark.parametrize(
-    ("text", "words", "arguments"),
-    [
-        ("ro -- single", (("ro", None),), ("single",)),
-        ('-- a="b c" "d e" -- f\n', (), ("a=b c", "d e", "--", "f")),
-        ("ro --", (("ro", None),), ()),
-        ("--=1 x", (("--", "1"), ("x", None)), ()),
-    ],
-)
-def test_what_follows_two_dashes_is_for_init(
-    text: str, words: tuple[tuple[str, str | None], ...], arguments: tuple[str, ...]
-) -> None:
-    assert parse(text) == CommandLine(words, arguments)
+    assert parse(text) == CommandLine(words)
 
 
 def test_last_and_all() -> None:
@@ -68,16 +55,9 @@ def test_last_and_all() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("quiet", True),
-        ("quiet=1", True),
-        ("quiet=Yes", True),
-        ("quiet=y", True),
-        ("quiet=0", False),
-        ("quiet=", False),
-        ("", False),
-        ("quiet quiet=0", False),
-        ("quiet=0 quiet", True),
+        ("quiet", True), ("quiet=1", True), ("quiet=Yes", True), ("quiet=y", True), ("quiet=0", False),
+        ("quiet=", False), ("", False), ("quiet quiet=0", False), ("quiet=0 quiet", True),
     ],
-)
+)  # fmt: skip
 def test_flag(text: str, expected: bool) -> None:
     assert parse(text).flag("quiet") is expected

@@ -1,13 +1,11 @@
 """Which of its old connections a machine ends at the server; how, is seen in tests/vm/test_container_lease.py."""
 
-from __future__ import annotations
-
 import socket
 
 import pytest
 
 from init.container_lease import stale_connections
-from init.container_lease.record import Record, decode
+from init.container_lease.record import Record
 from init.container_lease.stale_connections import Connection
 
 # Of a kernel on a little-endian machine: one that listens, one connected to 10.9.0.1:445, one in TIME_WAIT.
@@ -54,7 +52,7 @@ def test_what_is_established() -> None:
 def test_what_is_ended(ports: str, addresses: str, called: list[Connection], monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[Connection] = []
     monkeypatch.setattr(stale_connections, "connections", lambda: [FOUR, SIX])
-    monkeypatch.setattr(stale_connections, "_call", done.append)
+    monkeypatch.setattr(stale_connections, "call", done.append)
     stale_connections.end(ports, addresses)
     assert done == called
 
@@ -64,7 +62,7 @@ def test_a_record_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stale_connections.ports(server="10.9.0.1") == "51688"
     record = Record("anna", "10.9.0.9", ports=stale_connections.ports())
     assert record.ports == "32768 51688"
-    assert decode(record.encode("disk.img")) == record
+    assert Record.decode(record.encode("disk.img")) == record
 
 
 def test_a_call_is_let_in_and_leaves() -> None:
@@ -73,7 +71,7 @@ def test_a_call_is_let_in_and_leaves() -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        stale_connections._call(Connection(socket.AF_INET, "127.0.0.1", port, "127.0.0.1", server.getsockname()[1]))
+        stale_connections.call(Connection(socket.AF_INET, "127.0.0.1", port, "127.0.0.1", server.getsockname()[1]))
         server.settimeout(60)
         found, address = server.accept()
         with found:

@@ -1,21 +1,17 @@
 """A lease kept for as long as the machine runs, on a clock of the test's own."""
 
-from __future__ import annotations
-
 from init.cmdline.ip_request import Request
-from init.keeper.holding import Holding, release
-from init.network import record as network_record
+from init.keeper.holding import Holding, release_frame
 from init.network import state
+from init.network.record import decode, encode
 from init.network.state import Interface
 from init.wire import dhcp
 from init.wire.dhcp_options import Lease, Route
-from init.wire.netlink import Link
 from tests import dhcp_wire as wire
 from tests.dhcp_wire import ACK, NAK, OFFER
+from tests.unit.init.network.samples import LINK
 
-LINK = Link(2, "eth0", wire.MAC.hex(":"), 1, 0x10043, 1500, "up", 0, "")
-OTHER = bytes((10, 0, 0, 77))
-RIVAL = bytes((10, 0, 0, 9))
+OTHER, RIVAL = bytes((10, 0, 0, 77)), bytes((10, 0, 0, 9))
 
 
 def seconds(number: int) -> tuple[int, bytes]:
@@ -45,6 +41,7 @@ def asked(held: Holding, now: float) -> bytes:
 
 
 def said(held: Holding) -> str:
+    """What was to be logged since."""
     text = "\n".join(f"<{level}> {line}" for level, line in held.news)
     held.news.clear()
     return text
@@ -70,9 +67,7 @@ def test_five_renewals_go_to_the_server_alone() -> None:
         assert not held.asking
         assert (held.interface.obtained, held.interface.lease_seconds) == (now, 600)
         assert "renewed by 10.0.0.1 for 600 s" in said(held)
-    assert (
-        held.interface == network_record.decode(network_record.encode(state.Network((held.interface,)))).interfaces[0]
-    )
+    assert decode(encode(state.Network((held.interface,)))).interfaces == (held.interface,)
 
 
 def test_what_the_boot_told_is_told_again() -> None:
@@ -204,17 +199,17 @@ def test_an_address_that_somebody_else_took_over_is_left_alone() -> None:
         assert held.deadline() == now
         held.tick(now, ours=False)
     assert (said(held), held.outgoing()) == ("", ())
-    held.tick(1600.0, ours=True)  # whoever had it is gone; by now the lease is over
+    held.tick(1600.0, ours=True)  # its other owner is gone; by now the lease is over
     assert "kept again" in said(held)
     assert wire.options_of(held.outgoing()[-1])[53] == b"\x01"
 
 
 def test_release() -> None:
-    frame = release(interface(client_id=b"\x00abc"), 7, 1300.0)
+    frame = release_frame(interface(client_id=b"\x00abc"), 7, 1300.0)
     assert target(frame) == (wire.SERVER_MAC, wire.SERVER)
     told = wire.options_of(frame)
     assert (told[53], told[54], told[61], frame[54:58]) == (b"\x07", wire.SERVER, b"\x00abc", wire.ADDRESS)
-    assert release(interface()._replace(lease_seconds=0), 7, 1e9)  # without end
-    assert target(release(interface(), 7, 1600.0)) == target(frame)  # over by our clock
+    assert release_frame(interface()._replace(lease_seconds=0), 7, 1e9)  # without end
+    assert target(release_frame(interface(), 7, 1600.0)) == target(frame)  # over by our clock
     for protocol in ("static", "bootp", "rarp"):
-        assert release(interface()._replace(protocol=protocol), 7, 1300.0) == b""
+        assert release_frame(interface()._replace(protocol=protocol), 7, 1300.0) == b""

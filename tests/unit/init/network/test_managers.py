@@ -1,17 +1,15 @@
 """What is left in /run for the real system's network managers: exact texts, and for which devices."""
 
-from __future__ import annotations
-
 import pytest
 
 from init.cmdline.ip_request import Request
 from init.network import managers, state
 from init.network.state import Made, Network, NetworkError
 from init.wire.dhcp_options import Lease
-from init.wire.netlink import Link
+from tests.unit.init.network.samples import LINK
 
-CARD = Link(2, "eth0", "52:54:00:12:34:56", 1, 0x10043, 1500, "up", 0, "", "52:54:00:12:34:56")
-OTHER = Link(3, "eth1", "52:54:00:12:34:57", 1, 0x10043, 1500, "up", 0, "", "52:54:00:12:34:57")
+CARD = LINK._replace(permanent=LINK.mac)
+OTHER = CARD._replace(number=3, name="eth1", mac="52:54:00:12:34:57", permanent="52:54:00:12:34:57")
 LEASE = Lease(
     "dhcp", "10.0.2.15", "10.0.2.2", bytes(6), 5.0, 24, dns=("10.0.2.3",), ntp=("10.0.2.5",),
     domain="lab.example", search=("eng.lab.example",), seconds=600,
@@ -22,7 +20,7 @@ EXCEPT = "except:type:bond;except:type:bridge;except:type:macvlan;except:type:te
 
 
 def test_one_card_and_nothing_of_the_other() -> None:
-    left = managers.left(Network((LEASED,)), [OTHER, CARD])
+    left = managers.run_files(Network((LEASED,)), [OTHER, CARD])
     assert left.files == {
         "systemd/network/00-mkinitfs-eth0.network": ORIGIN
         + "[Match]\nPermanentMACAddress=52:54:00:12:34:56\nType=ether\n"
@@ -44,14 +42,14 @@ def test_one_card_and_nothing_of_the_other() -> None:
 
 def test_a_card_without_an_address_of_its_own_is_known_by_the_one_it_has() -> None:
     """Virtual machines' and namespaces' cards; NetworkManager's `mac:` would not find them."""
-    files = managers.left(Network((LEASED,)), [CARD._replace(permanent="", kind="veth")]).files
+    files = managers.run_files(Network((LEASED,)), [CARD._replace(permanent="", kind="veth")]).files
     assert "\nMACAddress=52:54:00:12:34:56\n" in files["systemd/network/00-mkinitfs-eth0.network"]
     assert "\nmatch-device=interface-name:=eth0\n" in files["NetworkManager/conf.d/mkinitfs.conf"]
 
 
 def test_a_device_with_both_families_is_told_of_once_and_left_to_the_kernel() -> None:
     six = LEASED._replace(address="fd00::5", protocol="auto6", dns=("fd00::3",), domain="", ntp=())
-    files = managers.left(Network((LEASED, six)), [CARD]).files
+    files = managers.run_files(Network((LEASED, six)), [CARD]).files
     assert [text for name, text in files.items() if name.endswith(".network")] == [
         ORIGIN + "[Match]\nPermanentMACAddress=52:54:00:12:34:56\nType=ether\n[Link]\nUnmanaged=yes\n"
     ]
@@ -59,7 +57,7 @@ def test_a_device_with_both_families_is_told_of_once_and_left_to_the_kernel() ->
 
 
 def test_what_a_vlan_on_a_bond_stands_on_is_left_alone_by_all() -> None:
-    bond = Link(4, "bond0", CARD.mac, 1, 0x10043, 1500, "up", 0, "bond", CARD.mac)
+    bond = CARD._replace(number=4, name="bond0", kind="bond")
     vlan = bond._replace(number=5, name="bond0.5", kind="vlan")
     port = OTHER._replace(mac=CARD.mac, master=4)  # in a bond all have the address of the first
     made = (
@@ -67,7 +65,7 @@ def test_what_a_vlan_on_a_bond_stands_on_is_left_alone_by_all() -> None:
         Made("vlan", "bond0.5:bond0", ("",)),
     )
     root = LEASED._replace(device="bond0.5", kind="vlan")
-    left = managers.left(Network((root,), made), [CARD._replace(master=4), port, bond, vlan])
+    left = managers.run_files(Network((root,), made), [CARD._replace(master=4), port, bond, vlan])
     networks = {name: text for name, text in left.files.items() if name.endswith(".network")}
     devices = ("bond0.5", "bond0", "eth0", "eth1")
     assert set(networks) == {f"systemd/network/00-mkinitfs-{name}.network" for name in devices}
@@ -87,20 +85,14 @@ def test_what_a_vlan_on_a_bond_stands_on_is_left_alone_by_all() -> None:
     assert set(left.links) == {f"network/ifstate.{name}" for name in devices}
 
 
-def test_no_network_leaves_nothing() -> None:
-    assert managers.left(Network(()), [CARD]) == ({}, {})
-
-
-def test_no_name_server_leaves_nothing_for_the_resolver() -> None:
-    left = managers.left(Network((LEASED._replace(dns=()),)), [CARD])
+def test_what_leaves_nothing() -> None:
+    assert managers.run_files(Network(()), [CARD]) == ({}, {})
+    odd = CARD._replace(name='a;"$name')  # has a meaning in one of the languages
+    assert managers.run_files(Network((LEASED._replace(device=odd.name),)), [odd]) == ({}, {})
+    left = managers.run_files(Network((LEASED._replace(dns=()),)), [CARD])  # nothing for the resolver
     assert "systemd/resolved.conf.d/mkinitfs.conf" not in left.files
-
-
-def test_a_name_with_a_meaning_in_one_of_the_languages_is_left_out() -> None:
-    odd = CARD._replace(name='a;"$name')
-    assert managers.left(Network((LEASED._replace(device=odd.name),)), [odd]) == ({}, {})
 
 
 def test_a_device_that_is_gone_by_now() -> None:
     with pytest.raises(NetworkError, match=r"eth0 .* is gone"):
-        managers.left(Network((LEASED,)), [])
+        managers.run_files(Network((LEASED,)), [])

@@ -1,7 +1,5 @@
 """Which device an ip= means, where vlan= and bond= have made some: decided from names and addresses alone."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +14,7 @@ UP = 0x11043  # IFF_UP, IFF_BROADCAST, IFF_RUNNING, IFF_MULTICAST, IFF_LOWER_UP
 
 
 def link(number: int, name: str, mac: str = CARD, *, master: int = 0, kind: str = "", permanent: str = "") -> Link:
-    return Link(number, name, mac, 1, UP, 1500, "up", master, kind, permanent)
+    return Link(number, name, mac, 1, UP, 1500, master, kind, permanent)
 
 
 # Two cards in a bond, of which each has the first one's address by now, a VLAN on it and one on a third card.
@@ -33,18 +31,16 @@ MADE = devices.parse([("vlan", "bond0.5:bond0"), ("bond", "bond0:eth0,eth1"), ("
 
 def search(request: Request, *made: str, taken: tuple[str, ...] = ()) -> Search:
     """A search among LINKS, where only some devices were `made`."""
-    found = [device for device in MADE if device.name in made] if made else MADE
-    names = {device.name for device in found} | {"eth0", "eth1", "eth2"}
+    there = [device for device in MADE if device.name in made] if made else MADE
+    names = {device.name for device in there} | {"eth0", "eth1", "eth2"}
     links = {one.number: one for one in LINKS if one.name in names}
-    kernel = SimpleNamespace(links=lambda: links)
-    above = devices.above(found)
-    return Search(kernel, request, set(taken), print, lambda: 0.0, above)  # type: ignore[arg-type]
+    rtnetlink = SimpleNamespace(links=lambda: links)
+    return Search(rtnetlink, request, set(taken), print, devices.above(there))  # type: ignore[arg-type]
 
 
 def meant(request: Request, *made: str, taken: tuple[str, ...] = ()) -> list[str]:
     """The devices that it may be."""
-    found = search(request, *made, taken=taken)
-    return [one.name for one in found._links.values() if found._wanted(one)]
+    return [one.name for one in search(request, *made, taken=taken).meant().values()]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """A call that waits for a server, and the process that speaks meanwhile."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

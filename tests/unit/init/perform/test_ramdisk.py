@@ -1,10 +1,11 @@
 """Staging, in a root of its own: everything of the list, `shutdown` last and whole."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
+import pytest
+
 from tests import isolated
+from tests.unit.files import link, put
 
 STAGE = """
 import codecs; codecs.lookup("utf-8")
@@ -31,17 +32,14 @@ else:
 
 
 def image(root: Path, listed: str) -> None:
-    for name in ("usr/lib/mkinitfs", "usr/bin", "etc", "dev", "run"):
-        (root / name).mkdir(parents=True)
-    (root / "bin").symlink_to("usr/bin")
-    (root / "usr/bin/sh").write_text("a shell")
-    (root / "usr/bin/sh").chmod(0o755)
-    (root / "etc/secret").write_text("not listed")
-    (root / "etc/passwd").write_text("root\n")
-    (root / "etc/passwd").chmod(0o640)
-    (root / "shutdown").write_text("#!/bin/sh\n")
-    (root / "shutdown").chmod(0o755)
-    (root / "usr/lib/mkinitfs/ramdisk").write_text(listed)
+    for name in ("dev", "run"):
+        (root / name).mkdir()
+    link(root, {"bin": "usr/bin"})
+    put(root / "usr/bin/sh", "a shell", 0o755)
+    put(root / "etc/secret", "not listed")
+    put(root / "etc/passwd", "root\n", 0o640)
+    put(root / "shutdown", "#!/bin/sh\n", 0o755)
+    put(root / "usr/lib/mkinitfs/ramdisk", listed)
 
 
 LISTED = "bin\nusr\nusr/bin\nusr/bin/sh\netc/passwd\nshutdown\nnot/there\n\n"
@@ -51,11 +49,9 @@ def test_files_links_and_folders_with_their_modes(tmp_path: Path) -> None:
     image(tmp_path, LISTED)
     answer = isolated.run(STAGE, tmp_path, 1)
     assert answer["found"] == {
+        **{name: ["0o40755", ""] for name in ("usr", "usr/bin", "etc")},
         "bin": ["0o120777", "usr/bin"],
-        "usr": ["0o40755", ""],
-        "usr/bin": ["0o40755", ""],
         "usr/bin/sh": ["0o100755", "a shell"],
-        "etc": ["0o40755", ""],
         "etc/passwd": ["0o100640", "root\n"],
         "shutdown": ["0o100755", "#!/bin/sh\n"],
     }
@@ -72,15 +68,10 @@ def test_staging_again_is_the_same(tmp_path: Path) -> None:
     assert ".shutdown" not in answer["found"]
 
 
-def test_without_its_program_there_is_no_shutdown(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["shutdown", "usr/lib/mkinitfs/ramdisk"])
+def test_without_its_program_or_a_list_there_is_no_shutdown(tmp_path: Path, name: str) -> None:
     image(tmp_path, LISTED)
-    (tmp_path / "shutdown").unlink()
-    assert isolated.run(STAGE, tmp_path, 1) == {"error": "No such file or directory", "shutdown": False}
-
-
-def test_without_a_list_there_is_no_shutdown(tmp_path: Path) -> None:
-    image(tmp_path, LISTED)
-    (tmp_path / "usr/lib/mkinitfs/ramdisk").unlink()
+    (tmp_path / name).unlink()
     assert isolated.run(STAGE, tmp_path, 1) == {"error": "No such file or directory", "shutdown": False}
 
 

@@ -1,12 +1,11 @@
 """Emptying the old root: all of it, and nothing else."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
 from init.perform.switch import empty
 from tests import isolated
+from tests.unit.files import link, put
 
 
 def emptied(folder: Path) -> None:
@@ -19,13 +18,10 @@ def emptied(folder: Path) -> None:
 
 def test_everything_goes(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    (root / "usr/lib/deep/er").mkdir(parents=True)
-    (root / "usr/lib/deep/er/file").write_text("x")
+    for name, mode in (("usr/lib/deep/er/file", 0o644), ("init", 0), ("name\udcff\nwith \\ everything", 0o644)):
+        put(root / name, mode=mode)
     (root / "usr/empty").mkdir()
-    (root / "init").write_text("x")
-    (root / "init").chmod(0)
-    (root / "name\udcff\nwith \\ everything").write_text("x")
-    (root / "dangling").symlink_to("/nowhere")
+    link(root, {"dangling": "/nowhere"})
     os.mkfifo(root / "fifo")
     os.link(root / "usr/lib/deep/er/file", root / "second name")
     emptied(root)
@@ -33,12 +29,9 @@ def test_everything_goes(tmp_path: Path) -> None:
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside/precious").write_text("x")
+    put(tmp_path / "outside/precious")
     root = tmp_path / "root"
-    root.mkdir()
-    (root / "folder").symlink_to(tmp_path / "outside")
-    (root / "file").symlink_to(tmp_path / "outside/precious")
+    link(root, {"folder": f"{tmp_path}/outside", "file": f"{tmp_path}/outside/precious"})
     emptied(root)
     assert list(root.iterdir()) == []
     assert (tmp_path / "outside/precious").read_text() == "x"

@@ -1,12 +1,10 @@
 """The filter that announces reboot(2), run by a small machine for classic BPF."""
 
-from __future__ import annotations
-
 import struct
 
 import pytest
 
-from init.shutdown.reboot_watch import _ARCHES, _RET_ALLOW, _RET_USER_NOTIF, _filter
+from init.shutdown.reboot_watch import ARCHES, RET_ALLOW, RET_USER_NOTIF, reboot_filter
 
 
 def result(program: bytes, arch: int, number: int) -> int:
@@ -26,11 +24,11 @@ def result(program: bytes, arch: int, number: int) -> int:
             return int(value)
 
 
-@pytest.mark.parametrize("machine", _ARCHES)
+@pytest.mark.parametrize("machine", ARCHES)
 def test_reboot_alone_is_announced(machine: str) -> None:
-    arch, seccomp, reboot = _ARCHES[machine]
-    program = _filter(arch, reboot)
-    assert result(program, arch, reboot) == _RET_USER_NOTIF
+    arch, seccomp, reboot = ARCHES[machine]
+    program = reboot_filter(arch, reboot)
+    assert result(program, arch, reboot) == RET_USER_NOTIF
     for number in (0, reboot - 1, reboot + 1, seccomp, arch):
-        assert result(program, arch, number) == _RET_ALLOW
-    assert result(program, arch ^ 1, reboot) == _RET_ALLOW  # another ABI, where that number means another call
+        assert result(program, arch, number) == RET_ALLOW
+    assert result(program, arch ^ 1, reboot) == RET_ALLOW  # another ABI, where that number means another call

@@ -1,7 +1,5 @@
 """What the teardown reads of the kernel's tables."""
 
-from __future__ import annotations
-
 import pytest
 
 from init.shutdown.teardown import connected

@@ -1,15 +1,13 @@
 """Programs are run, heard and ended; a secret is seen by nobody but the program it is for."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from init.system.spawn import PATH, Finished, run
+from tests.unit.init.system.test_child import children
 
 SECRET = "hunter2, \\ and é"
 
@@ -25,13 +23,19 @@ def sh(text: str, timeout: float = 10, secret: str | None = None) -> Finished:
     return run(("/bin/sh", "-c", text), timeout=timeout, secret=secret)
 
 
-def test_output_of_both_streams_and_code() -> None:
-    assert sh("echo out; echo err >&2; exit 3") == Finished(3, "out\nerr\n", False)
-    assert sh("") == Finished(0, "", False)
-
-
-def test_death_by_signal() -> None:
-    assert sh("kill -TERM $$").code == -signal.SIGTERM
+@pytest.mark.parametrize(
+    ("text", "code", "output"),
+    [
+        ("echo out; echo err >&2; exit 3", 3, "out\nerr\n"),
+        ("", 0, ""),
+        ("kill -TERM $$", -signal.SIGTERM, ""),
+        (r"printf '\377a'", 0, "\ufffda"),  # no text
+        ("head -c 1000000 /dev/zero", 0, "\0" * 1_000_000),  # more than a pipe holds
+    ],
+    ids=["both streams", "nothing", "death by signal", "no text", "much"],
+)
+def test_output_and_code(text: str, code: int, output: str) -> None:
+    assert sh(text) == Finished(code, output, False)
 
 
 def test_the_secret_is_nowhere_to_be_seen() -> None:
@@ -80,11 +84,6 @@ def test_time_out_kills() -> None:
     assert children() <= before  # nothing is left of it
 
 
-def children() -> set[str]:
-    """The processes that this one has, other tests' included."""
-    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
-
-
 def test_time_out_of_a_program_that_has_closed_its_output() -> None:
     started = time.monotonic()
     done = sh("exec >/dev/null 2>&1; exec sleep 60", timeout=0.3)
@@ -92,23 +91,10 @@ def test_time_out_of_a_program_that_has_closed_its_output() -> None:
     assert time.monotonic() - started < 50
 
 
-def test_much_output_does_not_block() -> None:
-    assert len(sh("head -c 1000000 /dev/zero").output) == 1_000_000
-
-
-def test_output_that_is_no_text() -> None:
-    assert sh(r"printf '\377a'").output == "\ufffda"
-
-
-def test_no_such_program() -> None:
+def test_no_descriptor_is_left_open() -> None:
     before = sorted(os.listdir("/proc/self/fd"))
     with pytest.raises(FileNotFoundError):
         run(("/nonexistent/program",), timeout=1, secret=SECRET)
-    assert sorted(os.listdir("/proc/self/fd")) == before
-
-
-def test_no_descriptor_is_left_open() -> None:
-    before = sorted(os.listdir("/proc/self/fd"))
     sh("exit 1", secret=SECRET)
     sh("exec sleep 60", timeout=0.1, secret=SECRET)
     assert sorted(os.listdir("/proc/self/fd")) == before

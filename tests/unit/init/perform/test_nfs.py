@@ -1,0 +1,34 @@
+"""Which of several failed attempts at an export is told, and how."""
+
+import errno
+import os
+
+import pytest
+
+from init.perform import nfs
+from init.perform.nfs_attempts import Attempt
+
+REFUSED, VERSION, SILENCE, NO_WAY = errno.EACCES, errno.EPROTONOSUPPORT, errno.ETIMEDOUT, errno.ECONNREFUSED
+
+
+@pytest.mark.parametrize(
+    ("numbers", "foremost", "retry"),
+    [
+        ([NO_WAY], NO_WAY, True), ([VERSION], VERSION, False), ([REFUSED, VERSION], REFUSED, False),
+        ([VERSION, REFUSED], REFUSED, False),
+        ([NO_WAY, VERSION], VERSION, True),  # NFS 3 is not up yet
+        ([NO_WAY, errno.ENOENT], errno.ENOENT, False), ([SILENCE, NO_WAY], NO_WAY, True),
+        ([errno.EOPNOTSUPP, NO_WAY], errno.EOPNOTSUPP, True),
+    ],
+)  # fmt: skip
+def test_the_error_that_tells_most(numbers: list[int], foremost: int, retry: bool) -> None:
+    way = Attempt("s", "/x", "hard,vers=3,nolock")
+    found = nfs.foremost([nfs.attempt_error(way, str(number), ("nfs: said",)) for number in numbers])
+    assert (found.errno, found.retry) == (foremost, retry)
+    assert found.reason == f"s:/x (vers=3): {os.strerror(foremost)}"
+    assert (found.said, bool(found.hint)) == (("nfs: said",), True)
+
+
+def test_no_answer_at_all() -> None:
+    found = nfs.attempt_error(Attempt("s", "/x", "hard,v3,nolock"), "", ())
+    assert (found.reason, found.retry) == ("s:/x (v3): no answer from the server", True)
