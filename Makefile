@@ -19,6 +19,7 @@ vm: setup  ## the virtual machines only
 
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 demo: setup  ## boot a system from a share, power it off, look at the server's locks
