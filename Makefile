@@ -6,7 +6,7 @@ export LC_ALL := C.UTF-8
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV MAKEFLAGS PYTEST_ADDOPTS
 BIN := .venv/bin
 
-.PHONY: test quick vm lint demo bench setup clean
+.PHONY: test quick vm matrix lint demo bench setup clean
 
 test: setup lint  ## linters and every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 10
@@ -16,6 +16,9 @@ quick: setup lint  ## all but the virtual machines
 
 vm: setup  ## the virtual machines only
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 0 -m vm
+
+matrix: setup  ## what is too large for `make test`: more machines, kernels and servers of the same kinds
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 0 -m matrix
 
 lint: setup
 	$(BIN)/ruff check .

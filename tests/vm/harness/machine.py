@@ -43,6 +43,7 @@ class Machine:
         folder: Path,
         *,
         append: str = "",
+        cpu: str = CPU,
         memory: int = 512,
         nic: str | None = "virtio-net-pci",
         drives: Sequence[Path] = (),
@@ -54,7 +55,7 @@ class Machine:
         options: Sequence[str] = (),
         prefix: Sequence[str] = (),
     ) -> None:
-        """`append` comes behind `console=ttyS0 panic=-1`; `memory` in MiB; `netdev`, `options` are QEMU's.
+        """`append` comes behind `console=ttyS0 panic=-1`; `memory` in MiB; `cpu`, `netdev`, `options` are QEMU's.
 
         Without `kernel` and `initrd` the firmware looks for what to boot, and `command_line` is the loader's to give.
         QEMU is started through `prefix`, the words of a program that executes it (`nsenter`).
@@ -66,7 +67,7 @@ class Machine:
         words = ["console=ttyS0", "panic=-1", CHEAP, clock.words(), *(["quiet"] if quiet else []), append]
         self.command_line = " ".join(word for word in words if word)
         self.argv: list[str | Path] = [*prefix, "qemu-system-x86_64", "-nodefaults", "-display", "none"]
-        self.argv += ["-machine", "pc,accel=tcg,usb=off", "-cpu", CPU, "-smp", "1", "-m", str(memory)]
+        self.argv += ["-machine", "pc,accel=tcg,usb=off", "-cpu", cpu, "-smp", "1", "-m", str(memory)]
         self.argv += ["-no-user-config", "-vga", "std" if display else "none"]
         if kernel and initrd:
             self.argv += ["-kernel", kernel, "-initrd", initrd, "-append", self.command_line]
