@@ -12,8 +12,12 @@ _FOLDERS = (("etc", 0o755), ("root", 0o700), ("tmp", 0o1777), ("var", 0o755))
 # The links that a merged-/usr system has at its top. Where they are real folders, they are not needed empty.
 _TOP_LINKS = ("bin", "sbin", "lib", "lib64")
 
-# Minor numbers from Documentation/admin-guide/devices.txt. They are there before devtmpfs is.
-_DEVICES = (("console", 5, 1, 0o600), ("kmsg", 1, 11, 0o644), ("null", 1, 3, 0o666))
+# Minor numbers from Documentation/admin-guide/devices.txt. They are there before /init mounts devtmpfs. Python
+# reads the random ones before its first line where the kernel's generator is not seeded yet: without RDRAND it is not.
+_DEVICES = (
+    ("console", 5, 1, 0o600), ("kmsg", 1, 11, 0o644), ("null", 1, 3, 0o666),
+    ("random", 1, 8, 0o666), ("urandom", 1, 9, 0o666),
+)  # fmt: skip
 
 _FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",

@@ -4,10 +4,9 @@ DHCPv6, which begins when the kernel has made an address on the link, plain UDP.
 
 from __future__ import annotations
 
-import os
 import struct
 
-from init.system import libc
+from init.system import libc, randomness
 from init.system.cmodules import socket
 from init.system.stdlib import NamedTuple
 
@@ -23,7 +22,7 @@ _LARGEST_FRAME = 65536
 
 def new_xid() -> int:
     """Return 32 bits by chance, for the transactions of a client of DHCP or DHCPv6."""
-    return int.from_bytes(os.urandom(4), "big")
+    return int.from_bytes(randomness.draw(4), "big")
 
 
 class Packet(NamedTuple):

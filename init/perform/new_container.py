@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from init.operations import MakeContainer, StepError
-from init.system import spawn
+from init.system import randomness, spawn
 
 _MKE2FS = "/sbin/mke2fs"
 _MAKING = 300.0  # seconds; a few megabytes are written, whatever the size
@@ -18,7 +18,7 @@ def make(operation: MakeContainer) -> bool:
     It appears whole: until then it has a name of this boot's own. Raises StepError, OSError.
     """
     path, size = operation
-    new = f"{path}.{os.urandom(4).hex()}.new"
+    new = f"{path}.{randomness.draw(4).hex()}.new"
     if os.path.exists(path):
         return False
     if not os.path.exists(_MKE2FS):

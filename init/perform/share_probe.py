@@ -14,7 +14,7 @@ import stat
 
 from init.boot.share_needs import Look
 from init.operations import TryRoot
-from init.system import child, mount_table
+from init.system import child, mount_table, randomness
 from init.system.cmodules import socket
 from init.system.files import write_text
 from init.system.stdlib import Callable, Iterator
@@ -68,7 +68,7 @@ def _in_child(needs: Iterator[str], seconds: float) -> tuple[tuple[str, ...], st
 def _tried(root: str) -> Iterator[str]:
     """Make everything in a folder of its own, look at it again, remove it; yields what the share lacks."""
     os.umask(0)
-    at = f"{root}/.mkinitfs-{os.urandom(6).hex()}"
+    at = f"{root}/.mkinitfs-{randomness.draw(6).hex()}"
     try:
         os.mkdir(at, 0o700)
     except OSError:
