@@ -35,7 +35,7 @@ class Line6(line.Line):
         opened.sendto(payload, (dhcp6.SERVERS, dhcp6.SERVER_PORT, 0, device.number))
 
     def _receive(self, opened: sockets.Socket) -> bool:
-        payload = sockets.receive6(opened, dhcp6.SERVER_PORT)
+        payload = sockets.receive6(opened)
         if payload is not None:
             self.holding.receive(payload, line.now())
         return payload is not None

@@ -59,7 +59,7 @@ def _converse(client: dhcp6.Client, opened: sockets.Socket, number: int) -> bool
         for payload in client.outgoing():
             opened.sendto(payload, (dhcp6.SERVERS, dhcp6.SERVER_PORT, 0, number))
         poll.poll(max(0, int((client.deadline() - now()) * 1000) + 1))
-        while (answer := sockets.receive6(opened, dhcp6.SERVER_PORT)) is not None:
+        while (answer := sockets.receive6(opened)) is not None:
             if client.receive(answer, now()).kind == "ack":
                 return True
         client.tick(now())

@@ -101,7 +101,7 @@ class Search:
         self._devices: dict[int, Candidate] = {}
         self._sockets: dict[int, sockets.Socket] = {}  # for all devices, by Ethernet type
         self._winner: Candidate | None = None
-        self._ignored: tuple[str, ...] = ()  # what the lease has that is left out, and why
+        self._ignored: dict[str, None] = {}  # what was told to us that is left out, and why
 
     def configure(self, metric: int, deadline: float) -> Interface:
         """Find the device, give it its address and routes. Raises NetworkError, OSError, NetlinkError."""
@@ -142,7 +142,7 @@ class Search:
         else:
             lease = lease._replace(obtained=self._on_boottime(lease.obtained))
             interface = state.leased(self._request, link, lease, metric)
-            self._ignored = lease.ignored
+            self._ignored |= dict.fromkeys(lease.ignored)
         self._rtnetlink.assign(link, interface)
         return interface
 

@@ -65,7 +65,7 @@ class Candidate6(Candidate):
         """Receive, let time pass, send; what cannot be sent counts as lost and is asked again."""
         outcomes = []
         for opened in self.sockets:
-            while (payload := sockets.receive6(opened, dhcp6.SERVER_PORT)) is not None:
+            while (payload := sockets.receive6(opened)) is not None:
                 outcomes.append(client.receive(payload, now))
         client.tick(now)
         for payload in client.outgoing():
@@ -99,6 +99,7 @@ class Search6(Search):
         request, link, lease = self._request, device.link, device.lease
         if lease:
             lease = lease._replace(obtained=self._on_boottime(lease.obtained))
+            self._ignored |= dict.fromkeys(lease.ignored)
         interface = state6.interface(request, link, device.address, lease, device.told, metric)
         if request.mtu and request.mtu != link.mtu:
             self._rtnetlink.ask(netlink.set_link, link.number, mtu=request.mtu)
@@ -117,6 +118,8 @@ class Search6(Search):
             if told and isinstance(device, Candidate6) and (told.dns or told.search):
                 before = device.told or told
                 device.told = told._replace(dns=told.dns or before.dns, search=told.search or before.search)
+            if told and device:
+                self._ignored |= dict.fromkeys(told.ignored)
 
     def _serve(self, device: Candidate, now: float) -> bool:
         if not isinstance(device, Candidate6) or device.link.type != netlink.ARPHRD_ETHER:

@@ -146,7 +146,7 @@ class Client(Exchange):
                 return self._take_rarp(frame, now)
             if kind == ethernet.ETH_P_ARP:
                 return self._take_arp(frame, now)
-            datagram = ethernet.parse_udp(frame, self._mac, (SERVER_PORT, CLIENT_PORT), checksummed=checksummed)
+            datagram = ethernet.parse_udp(frame, self._mac, CLIENT_PORT, checksummed=checksummed)
             reply = bootp.parse_reply(datagram.payload, self._mac, self._xid)
             return self._take(reply, datagram, now)
         except NotForUsError as error:
@@ -169,7 +169,7 @@ class Client(Exchange):
         if (self.state, event) not in NEXT or not self._speaks(event):
             raise NotForUsError(f"{event or f'message type {reply.kind}'} is not expected while {self.state}")
         server = reply.options.get(dhcp_options.SERVER_ID, b"")
-        if event in ("offer", "ack") and (len(server) != 4 or not is_host(server)):
+        if event == "offer" and not _is_server(server):
             raise PacketError("no server identifier (option 54)")
         if event == "nak":
             asked_one = self.state in (REQUESTING, RENEWING)
@@ -185,8 +185,6 @@ class Client(Exchange):
             raise PacketError(f"offers {lease.address} while {self._faithful_to} is still hoped for")
         if event == "ack" and self._offer and lease.address != self._offer.address:
             raise PacketError("acknowledges another address than was offered")
-        if event == "ack" and self.state == REQUESTING and self._offer and lease.server != self._offer.server:
-            raise PacketError("acknowledgement by another server")
         if event == "offer" and self._probing and lease.address != self._faithful_to:
             self._probe = arp.Probe(self._mac, reply.address, now, now - self._asked)
         self._offer = lease
@@ -196,11 +194,15 @@ class Client(Exchange):
         return Outcome(event)
 
     def _lease(self, reply: Reply, datagram: ethernet.Datagram, protocol: str) -> Lease:
-        server = reply.options.get(dhcp_options.SERVER_ID, b"") or datagram.source
+        """Read an answer. A relay or a server's twin may acknowledge in its own name what another has offered; an
+        acknowledgement without a name is the server's that was asked.
+        """
+        named, asked = reply.options.get(dhcp_options.SERVER_ID, b""), self._offer
+        server = dotted(named) if _is_server(named) else asked.server if asked else dotted(datagram.source)
         bare = Lease(
             protocol,
             dotted(reply.address),
-            dotted(server),
+            server,
             datagram.source_mac,
             self._asked,
             classful_prefix(reply.address),
@@ -358,6 +360,10 @@ class Client(Exchange):
         """Address a frame to the server by the machine on this link that brought its answer."""
         addresses = (packed(lease.address) or b"", packed(lease.server) or b"")
         return ethernet.udp((self._mac, lease.server_mac), addresses, (CLIENT_PORT, SERVER_PORT), body)
+
+
+def _is_server(identifier: bytes) -> bool:
+    return len(identifier) == 4 and is_host(identifier)
 
 
 def _naming(lease: Lease) -> dict[int, bytes]:

@@ -1,6 +1,6 @@
 """A DHCPv6 client without input and output: UDP payloads and the time go in, payloads and a lease come out.
 
-Theory of operation. As dhcp.Client: the first question is ready in outgoing(), every payload received from port 547
+Theory of operation. As dhcp.Client: the first question is ready in outgoing(), every payload received on port 546
 goes to receive(), tick() is called when deadline() has passed, and the state changes only there, as NEXT says. When
 `lease` is set the client is bound. What comes out is for All_DHCP_Relay_Agents_and_Servers (ff02::1:2).
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import struct
 
-from init.system.stdlib import Iterator, NamedTuple
+from init.system.stdlib import Callable, Iterator, NamedTuple
 from init.wire import domain_names, ip6
 from init.wire.dhcp_options import LEAST_SECONDS, text
+from init.wire.entries import kept
 from init.wire.ethernet import PacketError
 from init.wire.exchange import FOREVER, INFINITE
 
@@ -50,6 +51,7 @@ class Lease6(NamedTuple):
     search: tuple[str, ...] = ()
     ntp: tuple[str, ...] = ()
     obtained: float = 0.0  # seconds, on the caller's clock
+    ignored: tuple[str, ...] = ()  # what was left out of its lists, and why
 
 
 def duid(mac: bytes) -> bytes:
@@ -99,15 +101,15 @@ def lease(area: bytes, server: bytes, iaid: bytes, *, had: str = "", obtained: f
     options = split(area)
     check_status(options)
     preference = options.get(PREFERENCE, b"")
-    given = Lease6(
-        "",
-        server,
-        preference[0] if len(preference) == 1 else 0,
-        dns=_hosts(options.get(DNS, b"")),
-        search=domain_names.names(options.get(DOMAINS, b"")),
-        ntp=tuple(dict.fromkeys((*_ntp(area), *_hosts(options.get(TIME_SERVERS, b""))))),
-        obtained=obtained,
-    )
+    values: dict[str, tuple[str, ...]] = {}
+    wrong: list[str] = []
+    for code, (name, entries) in LISTS.items():
+        for value in (value for one, value in pairs(area) if one == code):
+            good, reason = kept(entries(value))
+            values[name] = tuple(dict.fromkeys((*values.get(name, ()), *good)))
+            wrong += [f"option {code} ({name}): {reason}"] if reason else []
+    best = preference[0] if len(preference) == 1 else 0
+    given = Lease6("", server, best, obtained=obtained, ignored=tuple(wrong), **values)  # type: ignore[arg-type]
     return _associated(given, area, iaid, had) if iaid else given
 
 
@@ -181,19 +183,31 @@ def check_status(options: dict[int, bytes]) -> None:
         raise StatusError(int.from_bytes(status[:2], "big"), text(status[2:]))
 
 
-def _hosts(value: bytes) -> tuple[str, ...]:
-    """A list of addresses; what is none is left out, and so is a list of another length."""
-    addresses = [value[at : at + 16] for at in range(0, len(value), 16)] if len(value) % 16 == 0 else []
-    return tuple(dict.fromkeys(ip6.text(address) for address in addresses if ip6.is_host(address)))
+def _hosts(value: bytes) -> Iterator[str | ValueError]:
+    for at in range(0, len(value) - 15, 16):
+        address = value[at : at + 16]
+        good = ip6.is_host(address)
+        yield ip6.text(address) if good else ValueError(f"{ip6.text(address)} is not a machine's address")
+    if len(value) % 16:
+        raise ValueError("the last address is cut short")
 
 
-def _ntp(area: bytes) -> Iterator[str]:
-    """The time servers of option 56, one in each; those given by name or as multicast are left out."""
-    for code, value in pairs(area):
-        if code == NTP:
-            try:
-                addresses = [inner for kind, inner in pairs(value) if kind == _NTP_ADDRESS and len(inner) == 16]
-            except PacketError:
-                continue
-            for address in addresses:
-                yield from _hosts(address)
+def _domains(value: bytes) -> Iterator[str | ValueError]:
+    return domain_names.domains(value, pointers=False)
+
+
+def _ntp(value: bytes) -> Iterator[str | ValueError]:
+    """The time servers of one option 56."""
+    for kind, inner in pairs(value):
+        if kind == _NTP_ADDRESS:
+            yield from _hosts(inner)
+        else:
+            yield ValueError("a server by name or multicast, of which no use is made")
+
+
+LISTS: dict[int, tuple[str, Callable[[bytes], Iterator[str | ValueError]]]] = {
+    DNS: ("dns", _hosts),
+    DOMAINS: ("search", _domains),
+    NTP: ("ntp", _ntp),
+    TIME_SERVERS: ("ntp", _hosts),
+}

@@ -1,14 +1,16 @@
 """DHCP's options, and the lease that they describe.
 
-An option that cannot be right is left out and named in Lease.ignored; options whose lengths run past their
-field make the whole packet invalid (PacketError). Text is taken only where it is a host name, a domain or a
-printable path, so that nothing else can reach a file or a shell later. Sources: RFC 2132, 3396, 3397, 3442.
+An option that cannot be right is left out and named in Lease.ignored, and so is an entry of a list, whose others
+stay; options whose lengths run past their field make the whole packet invalid (PacketError). Text is taken only where
+it is a host name, a domain or a printable path, so that nothing else can reach a file or a shell later. Sources: RFC
+2132, 3396, 3397, 3442.
 """
 
 from __future__ import annotations
 
-from init.system.stdlib import Any, Callable, NamedTuple
+from init.system.stdlib import Any, Callable, Iterator, NamedTuple
 from init.wire import domain_names
+from init.wire.entries import kept
 from init.wire.ethernet import PacketError
 from init.wire.exchange import INFINITE
 from init.wire.ip4 import dotted, is_host, prefix_length
@@ -21,6 +23,7 @@ _LARGEST = 1500  # bytes of an answer that we take
 _DEFAULT_SECONDS = 3600
 LEAST_SECONDS = 10  # nobody is asked at the network's speed
 _LEAST_MTU = 576  # what every host must take (RFC 791); less would only be there to hurt
+_SIZES = {1: 4, 26: 2, LEASE_TIME: 4, OVERLOAD: 1, MESSAGE_TYPE: 1, SERVER_ID: 4, 58: 4, 59: 4}  # of fixed length
 
 
 class Route(NamedTuple):
@@ -71,23 +74,26 @@ def encode(kind: int, options: dict[int, bytes]) -> bytes:
 def split(area: bytes, file: bytes, sname: bytes) -> dict[int, bytes]:
     """Read the options of a packet, those in the overloaded fields included. Raises PacketError.
 
-    An option that comes several times is one long option in pieces (RFC 3396).
+    An option that comes several times is one long option in pieces (RFC 3396). Servers that are told of one which they
+    send by themselves send two whole ones: of an option of fixed length the first that has it counts, and text and
+    lists that come twice count once.
     """
-    options: dict[int, bytes] = {}
-    _collect(area, options)
-    overload = options.get(OVERLOAD, b"\0")
+    pieces: dict[int, list[bytes]] = {}
+    _collect(area, pieces)
+    overload = _whole(OVERLOAD, pieces.get(OVERLOAD, [b"\0"]))
     if len(overload) != 1 or overload[0] > 3:
         raise PacketError("overload (option 52) is none of 1, 2, 3")
+    before = len(pieces.get(OVERLOAD, ()))
     if overload[0] & 1:
-        _collect(file, options)
+        _collect(file, pieces)
     if overload[0] & 2:
-        _collect(sname, options)
-    if options.get(OVERLOAD, b"\0") != overload:
+        _collect(sname, pieces)
+    if len(pieces.get(OVERLOAD, ())) != before:
         raise PacketError("overload (option 52) within an overloaded field")
-    return options
+    return {code: _whole(code, found) for code, found in pieces.items()}
 
 
-def _collect(area: bytes, options: dict[int, bytes]) -> None:
+def _collect(area: bytes, pieces: dict[int, list[bytes]]) -> None:
     offset = 0
     while offset < len(area) and area[offset] != _END:
         code = area[offset]
@@ -96,29 +102,42 @@ def _collect(area: bytes, options: dict[int, bytes]) -> None:
             continue
         if offset >= len(area) or offset + 1 + area[offset] > len(area):
             raise PacketError(f"option {code} runs past the end of its field")
-        options[code] = options.get(code, b"") + area[offset + 1 : offset + 1 + area[offset]]
+        pieces.setdefault(code, []).append(area[offset + 1 : offset + 1 + area[offset]])
         offset += 1 + area[offset]
+
+
+def _whole(code: int, pieces: list[bytes]) -> bytes:
+    joined = b"".join(dict.fromkeys(pieces))
+    return next((piece for piece in pieces if len(piece) == _SIZES.get(code)), joined)
 
 
 def with_options(lease: Lease, options: dict[int, bytes]) -> Lease:
     """Add to a lease what `options` say; never fails, what is wrong is named in `ignored`."""
     values: dict[str, Any] = {}
-    ignored = []
+    wrong: dict[str, str] = {}
     for code, (name, read) in READERS.items():
         if code in options:
             try:
                 values[name] = read(options[code])
             except ValueError as error:
-                ignored.append(f"option {code} ({name}): {error}")
+                wrong[name] = f"option {code} ({name}): {error}"
+    for code, (name, entries) in LISTS.items():
+        if code in options:
+            good, reason = kept(entries(options[code]))
+            values |= {name: good} if good else {}
+            wrong |= {name: f"option {code} ({name}): {reason}"} if reason else {}
     prefix = values.pop("netmask", lease.prefix)
     if "routes" in values:
-        # RFC 3442: a client that reads option 121 must not look at option 3.
-        values["gateways"] = tuple(route.gateway for route in values["routes"] if not route.prefix and route.gateway)
+        gateways = tuple(route.gateway for route in values["routes"] if not route.prefix and route.gateway)
+        # RFC 3442: a client that reads option 121 must not look at option 3. A route that was left out of it may have
+        # been the default route.
+        if gateways or "routes" not in wrong:
+            values["gateways"] = gateways
         values["routes"] = tuple(route for route in values["routes"] if route.prefix)
     times = [values.pop(name, None) for name in ("seconds", "renew_after", "rebind_after")]
     if lease.protocol == "dhcp":
         values.update(_times(*times))
-    return lease._replace(prefix=prefix, ignored=tuple(ignored), **values)
+    return lease._replace(prefix=prefix, ignored=tuple(wrong.values()), **values)
 
 
 def _times(seconds: int | None, renew: int | None, rebind: int | None) -> dict[str, float]:
@@ -131,11 +150,12 @@ def _times(seconds: int | None, renew: int | None, rebind: int | None) -> dict[s
     return {"seconds": seconds, "renew_after": float(renew), "rebind_after": float(rebind)}
 
 
-def _hosts(value: bytes) -> tuple[str, ...]:
-    addresses = [value[at : at + 4] for at in range(0, len(value), 4)]
-    if not value or len(value) % 4 or not all(is_host(address) for address in addresses):
-        raise ValueError("not a list of machines' addresses")
-    return tuple(dict.fromkeys(dotted(address) for address in addresses))
+def _hosts(value: bytes) -> Iterator[str | ValueError]:
+    for at in range(0, len(value) - 3, 4):
+        address = value[at : at + 4]
+        yield dotted(address) if is_host(address) else ValueError(f"{dotted(address)} is not a machine's address")
+    if len(value) % 4:
+        raise ValueError("the last address is cut short")
 
 
 def _netmask(value: bytes) -> int:
@@ -163,16 +183,6 @@ def text(value: bytes) -> str:
     return "".join(character for character in value.decode("utf-8", "replace") if character.isprintable())
 
 
-def _domain(value: bytes) -> str:
-    """A host name or domain; no final dot or NUL."""
-    name = value.rstrip(b"\0").removesuffix(b".")
-    if not all(domain_names.is_label(label) for label in name.split(b".")):
-        raise ValueError("not a host or domain name")
-    if len(name) > domain_names.LONGEST:
-        raise ValueError("longer than a domain name can be")
-    return name.decode("ascii")
-
-
 def _path(value: bytes) -> str:
     path = value.rstrip(b"\0").decode("utf-8")  # UnicodeDecodeError is a ValueError
     if not path.isprintable():
@@ -180,46 +190,44 @@ def _path(value: bytes) -> str:
     return path
 
 
-def _routes(value: bytes) -> tuple[Route, ...]:
+def _routes(value: bytes) -> Iterator[Route | ValueError]:
     """RFC 3442: prefix length, the bytes of the destination that it needs, gateway (0.0.0.0: on the link)."""
-    routes = []
     offset = 0
     while offset < len(value):
         prefix = value[offset]
         size = (prefix + 7) // 8
         entry = value[offset + 1 : offset + 5 + size]
         if prefix > 32 or len(entry) != size + 4:
-            raise ValueError("not a list of routes")
+            raise ValueError("not a list of routes" if not offset else "not a list of routes to its end")
         mask = (0xFFFFFFFF << (32 - prefix)) & 0xFFFFFFFF
-        destination = int.from_bytes(entry[:size] + bytes(4 - size), "big") & mask
+        destination = dotted((int.from_bytes(entry[:size] + bytes(4 - size), "big") & mask).to_bytes(4, "big"))
         gateway = entry[size:]
         if any(gateway) and not is_host(gateway):
-            raise ValueError(f"{dotted(gateway)} is no gateway")
-        routes.append(Route(dotted(destination.to_bytes(4, "big")), prefix, dotted(gateway) if any(gateway) else ""))
+            yield ValueError(f"{destination}/{prefix}: {dotted(gateway)} is no gateway")
+        else:
+            yield Route(destination, prefix, dotted(gateway) if any(gateway) else "")
         offset += 5 + size
-    if not routes:
-        raise ValueError("empty")
-    return tuple(routes)
 
 
-def _search(value: bytes) -> tuple[str, ...]:
-    """RFC 3397: names with pointers."""
-    return tuple(dict.fromkeys(_domain(b".".join(labels)) for labels in domain_names.split(value, pointers=True)))
+def _search(value: bytes) -> Iterator[str | ValueError]:
+    return domain_names.domains(value, pointers=True)  # RFC 3397
 
 
 READERS: dict[int, tuple[str, Callable[[bytes], Any]]] = {
     1: ("netmask", _netmask),
-    3: ("gateways", _hosts),
-    6: ("dns", _hosts),
-    HOST_NAME: ("hostname", _domain),
-    15: ("domain", _domain),
+    HOST_NAME: ("hostname", domain_names.domain),
+    15: ("domain", domain_names.domain),
     17: ("root_path", _path),
     26: ("mtu", _mtu),
-    NIS_DOMAIN: ("nis_domain", _domain),
-    42: ("ntp", _hosts),
+    NIS_DOMAIN: ("nis_domain", domain_names.domain),
     LEASE_TIME: ("seconds", _number),
     58: ("renew_after", _number),
     59: ("rebind_after", _number),
+}
+LISTS: dict[int, tuple[str, Callable[[bytes], Iterator[Any]]]] = {
+    3: ("gateways", _hosts),
+    6: ("dns", _hosts),
+    42: ("ntp", _hosts),
     119: ("search", _search),
     121: ("routes", _routes),
 }

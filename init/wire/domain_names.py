@@ -47,16 +47,24 @@ def _name(value: bytes, start: int, pointers: bool) -> tuple[list[bytes], int]:
     raise ValueError("a name without end")
 
 
-def names(value: bytes) -> tuple[str, ...]:
-    """Return the domains of a list without pointers (RFC 8415, 10; RFC 8106, 5.2).
+def domain(name: bytes) -> str:
+    """A host name or domain as text; no final dot or NUL. Raises ValueError."""
+    name = name.rstrip(b"\0").removesuffix(b".")
+    if not all(is_label(label) for label in name.split(b".")):
+        raise ValueError("not a host or domain name")
+    if len(name) > LONGEST:
+        raise ValueError("longer than a domain name can be")
+    return name.decode("ascii")
 
-    Zeros at the end are padding. A list that cannot be right gives none.
+
+def domains(value: bytes, *, pointers: bool) -> Iterator[str | ValueError]:
+    """Read a list of domains, a ValueError in the place of one that is none (entries.kept).
+
+    Zeros in one without pointers (RFC 8415, 10; RFC 8106, 5.2) are padding. Raises ValueError.
     """
-    try:
-        domains = [labels for labels in split(value, pointers=False) if labels]
-    except ValueError:
-        return ()
-    if not all(is_label(label) for labels in domains for label in labels):
-        return ()
-    texts = (b".".join(labels).decode("ascii") for labels in domains)
-    return tuple(dict.fromkeys(text for text in texts if len(text) <= LONGEST))
+    for labels in split(value, pointers=pointers):
+        try:
+            if labels or pointers:
+                yield domain(b".".join(labels))
+        except ValueError as error:
+            yield error

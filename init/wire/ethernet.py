@@ -77,8 +77,8 @@ def udp(macs: tuple[bytes, bytes], addresses: tuple[bytes, bytes], ports: tuple[
     return _ETHERNET.pack(macs[1], macs[0], ETH_P_IP) + header + datagram
 
 
-def parse_udp(frame: bytes, mac: bytes, ports: tuple[int, int], *, checksummed: bool = True) -> Datagram:
-    """Read a frame sent to `mac` or to everybody, from and to the given ports. Raises PacketError.
+def parse_udp(frame: bytes, mac: bytes, port: int, *, checksummed: bool = True) -> Datagram:
+    """Read a frame sent to `mac` or to everybody, to `port`; relays answer from ports of their own. Raises PacketError.
 
     `checksummed` is False where the kernel says TP_STATUS_CSUMNOTREADY: the sender's UDP checksum was left
     to a network card that is not there (virtio, veth, a server on the same host), so the field holds a part
@@ -102,15 +102,15 @@ def parse_udp(frame: bytes, mac: bytes, ports: tuple[int, int], *, checksummed: 
         raise PacketError("IP header checksum is wrong")
     if fragment & 0x3FFF:
         raise PacketError("a fragment")
-    return Datagram(source_mac, source, _payload(packet[header_length:total], source, destination, ports, checksummed))
+    return Datagram(source_mac, source, _payload(packet[header_length:total], source, destination, port, checksummed))
 
 
-def _payload(datagram: bytes, source: bytes, destination: bytes, ports: tuple[int, int], checksummed: bool) -> bytes:
+def _payload(datagram: bytes, source: bytes, destination: bytes, port: int, checksummed: bool) -> bytes:
     """Check a UDP datagram and return what it carries."""
     if len(datagram) < _UDP_HEADER.size:
         raise PacketError("UDP header is cut off")
-    source_port, destination_port, length, total = _UDP_HEADER.unpack_from(datagram)
-    if (source_port, destination_port) != ports:
+    _, destination_port, length, total = _UDP_HEADER.unpack_from(datagram)
+    if destination_port != port:
         raise NotForUsError("for another port")
     if not _UDP_HEADER.size <= length <= len(datagram):
         raise PacketError("UDP length contradicts the IP length")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 
 from init.system.stdlib import NamedTuple
-from init.wire import domain_names, ip6, netlink
+from init.wire import dhcp6_options, netlink
+from init.wire.entries import kept
 from init.wire.netlink import AF_INET6, IFINFOMSG, RTMSG, Message, NetlinkError, attributes, parts
 
 RTMGRP_ND_USEROPT = 1 << 19  # RTNLGRP_ND_USEROPT is group 20
@@ -17,7 +18,7 @@ RTM_NEWNDUSEROPT = 68
 OTHER, MANAGED, RECEIVED = 0x80, 0x40, 0x20  # IF_RA_OTHERCONF, IF_RA_MANAGED, IF_RA_RCVD (net/if_inet6.h)
 
 _IFLA_AF_SPEC, _IFLA_INET6_FLAGS = 26, 1
-_RDNSS, _DNSSL = 25, 31
+_LISTS = {25: dhcp6_options.LISTS[dhcp6_options.DNS], 31: dhcp6_options.LISTS[dhcp6_options.DOMAINS]}  # RDNSS, DNSSL
 _USEROPT = struct.Struct("=BxHiBBHI")  # struct nduseroptmsg
 _ROUTER_ADVERTISEMENT = 134
 
@@ -28,6 +29,7 @@ class RouterDns(NamedTuple):
     link: int  # the index of the device that heard it
     dns: tuple[str, ...]
     search: tuple[str, ...]
+    ignored: tuple[str, ...] = ()  # what was left out, and why
 
 
 def dump_routes(sequence: int) -> bytes:
@@ -61,19 +63,17 @@ def router_dns(message: Message) -> RouterDns | None:
     area = message.body[_USEROPT.size : _USEROPT.size + length]
     if family != AF_INET6 or kind != _ROUTER_ADVERTISEMENT:
         return None
-    dns: list[str] = []
-    search: list[str] = []
+    values: dict[str, tuple[str, ...]] = {"dns": (), "search": ()}
+    wrong: list[str] = []
     offset = 0
     while offset + 8 <= len(area):
         option = area[offset : offset + 8 * area[offset + 1]]
         if len(option) < 8 or len(option) != 8 * area[offset + 1]:
             break  # what does not end where it says
         offset += len(option)
-        if not any(option[4:8]):
-            continue  # a lifetime of 0: no longer there
-        if option[0] == _RDNSS:
-            servers = (option[at : at + 16] for at in range(8, len(option) - 15, 16))
-            dns += [ip6.text(server) for server in servers if ip6.is_host(server)]
-        elif option[0] == _DNSSL:
-            search += domain_names.names(option[8:])
-    return RouterDns(index, tuple(dict.fromkeys(dns)), tuple(dict.fromkeys(search)))
+        if any(option[4:8]) and option[0] in _LISTS:  # a lifetime of 0: no longer there
+            name, entries = _LISTS[option[0]]
+            good, reason = kept(entries(option[8:]))
+            values[name] = tuple(dict.fromkeys((*values[name], *good)))
+            wrong += [f"{name} of the router: {reason}"] if reason else []
+    return RouterDns(index, values["dns"], values["search"], tuple(wrong))

@@ -62,7 +62,7 @@ LEFT_OUT = {
     "tiny MTU": ("(26, b'\\x00\\x10')", "option 26 (mtu): not a number from 576"),
     "looping name": ("(119, b'\\x01a\\xc0\\x00')", "option 119 (search): a pointer that does not go back"),
     "cut route": ("(121, bytes((24, 10, 9)))", "option 121 (routes): not a list of routes"),
-    "broadcast as DNS": ("(6, b'\\xff' * 4)", "option 6 (dns): not a list"),
+    "broadcast as DNS": ("(6, b'\\xff' * 4)", "option 6 (dns): 255.255.255.255 is not a machine's address"),
 }
 
 
@@ -162,6 +162,37 @@ def test_a_lie_in_one_option_costs_that_option(lab: Lab, lie: str) -> None:
     )  # class A, where no netmask is given
     assert any(reason in line for line in configuring.log), configuring.log
     assert (found["hostname"], found["domain"], found["rootpath"], found["mtu"], found["dns"]) == ("", "", "", "0", "")
+
+
+def test_what_dnsmasq_tells_twice(lab: Lab) -> None:
+    """It sends an option of its own once more where it is told to send it."""
+    lab.wire("eth0")
+    lab.serve("eth0", "10.9.0.1/24")
+    doubled = [f"--dhcp-option-force={option}" for option in ("1,255.255.255.0", "51,3600", "54,10.9.0.1", "58,1800")]
+    said = lab.dnsmasq("eth0", "10.9.0.150", "10.9.0.159", *doubled)
+    configuring = lab.configuring("dhcp")
+    found = configuring.result()
+    assert (found["server"], found["prefix"], found["lease_seconds"]) == ("10.9.0.1", "24", "3600")
+    assert not any("ignored" in line or "dropped" in line for line in configuring.log), configuring.log
+    assert said().count("option: 54 server-identifier") == 4  # two in each answer
+
+
+# What stands between the server's words and the wire: `answer` is the frame.
+@pytest.mark.parametrize(
+    "relay",
+    [
+        "answer[:34] + bytes((0, 68)) + answer[36:40] + bytes(2) + answer[42:]",  # from port 68, without a checksum
+        "answer[:34] + bytes((4, 43)) + answer[36:40] + bytes(2) + answer[42:]",  # from port 1067
+        "answer[:12] + bytes((0x81, 0, 0, 0)) + answer[12:] + bytes(18)",  # a priority tag (802.1Q), padded
+        "answer if kind == wire.OFFER else wire.answer(question, kind, **{**to, 'server': bytes((10, 9, 0, 7))})",
+    ],
+)
+def test_answers_as_relays_and_switches_hand_them_on(lab: Lab, relay: str) -> None:
+    lab.wire("eth0")
+    script(lab, LIAR, "eth0", f"(lambda answer: {relay})(wire.answer(question, kind, **to))")
+    found = lab.configuring("dhcp").result()
+    assert found.get("address") == "10.9.0.66", found
+    assert found["server"] in ("10.9.0.66", "10.9.0.7")
 
 
 def test_times_gateways_and_lengths_that_nobody_expects(lab: Lab) -> None:

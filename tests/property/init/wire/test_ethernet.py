@@ -14,7 +14,7 @@ from tests.property.init.wire.damage import damaged, fuzzing
 @given(st.binary(max_size=600))
 def test_frames_read_back(payload: bytes) -> None:
     built = ethernet.udp((wire.SERVER_MAC, wire.MAC), (wire.SERVER, wire.ADDRESS), (67, 68), payload)
-    assert ethernet.parse_udp(built, wire.MAC, (67, 68)) == ethernet.Datagram(wire.SERVER_MAC, wire.SERVER, payload)
+    assert ethernet.parse_udp(built, wire.MAC, 68) == ethernet.Datagram(wire.SERVER_MAC, wire.SERVER, payload)
 
 
 @given(st.binary(min_size=1, max_size=100), st.integers(0, 10000), st.integers(1, 255))
@@ -36,7 +36,7 @@ def test_ethernet_ip_and_udp(data: st.DataObject, checksummed: bool) -> None:
         header = frame[14:24] + bytes(2) + frame[26 : 14 + length]
         frame = frame[:24] + ethernet.checksum(header).to_bytes(2, "big") + frame[26:]
     with contextlib.suppress(ethernet.PacketError):
-        datagram = ethernet.parse_udp(frame, wire.MAC, (67, 68), checksummed=checksummed)
+        datagram = ethernet.parse_udp(frame, wire.MAC, 68, checksummed=checksummed)
         assert datagram.payload in frame
         assert datagram.source == frame[26:30]
         total = int.from_bytes(frame[16:18], "big")

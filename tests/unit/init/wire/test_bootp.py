@@ -26,5 +26,10 @@ def test_what_is_wrong_is_dropped_with_the_reason() -> None:
     refused(client, wire.frame(bytes(235)), "dropped", "235 bytes are no BOOTP message")
     refused(client, wire.answer(question, OFFER, address=multicast), "dropped", unfit)
     refused(client, wire.answer(question, OFFER, server=bytes(4)), "dropped", "no server identifier (option 54)")
-    twice = wire.answer(question, OFFER, (53, b"\x02"))
-    refused(client, twice, "dropped", "message type (option 53) is not one byte")
+    wide = wire.options([(53, b"\x02\x02"), (54, wire.SERVER)])
+    refused(
+        client,
+        wire.frame(wire.payload(wire.xid_of(question), wide)),
+        "dropped",
+        "message type (option 53) is not one byte",
+    )

@@ -208,16 +208,33 @@ def test_a_bootp_answer_counts_for_any_protocol_but_not_for_dhcp() -> None:
     assert dhcp.Wish().protocol == "any"
 
 
-def test_only_the_chosen_server_is_heard_while_requesting() -> None:
+def test_a_refusal_by_another_server_and_another_address_do_not_count_while_requesting() -> None:
     client = new()
     client.receive(wire.answer(only(client), OFFER), 100.0)
     request = only(client)
     other = bytes((10, 0, 0, 66))
-    refused(client, wire.answer(request, ACK, wire.HOUR, server=other), "dropped", "acknowledgement by another server")
     refused(client, wire.answer(request, NAK, server=other), "dropped", "refusal by another server")
     changed = wire.answer(request, ACK, wire.HOUR, address=other)
     refused(client, changed, "dropped", "acknowledges another address than was offered")
+    stranger = wire.answer(request, ACK, wire.HOUR, mac=wire.NEIGHBOUR_MAC, server=other)
+    refused(client, stranger, "ignored", "answers another machine (chaddr)")
+    late = wire.answer(request[:46] + bytes(4) + request[50:], ACK, wire.HOUR, server=other)
+    refused(client, late, "ignored", "answers another question (xid)")
     refused(client, wire.answer(request, OFFER, server=other), "ignored", "offer is not expected while requesting")
+
+
+@pytest.mark.parametrize(
+    ("told", "server"),
+    [(b"\x0a\0\0\x42", "10.0.0.66"), (b"", "10.0.0.1"), (bytes(4), "10.0.0.1"), (b"xyz", "10.0.0.1")],
+)
+def test_an_acknowledgement_in_another_servers_name_is_one(told: bytes, server: str) -> None:
+    """As relays and servers' twins give it: it is the address offered, and from then on it is that server's lease."""
+    client = new()
+    client.receive(wire.answer(only(client), OFFER), 100.0)
+    assert client.receive(wire.answer(only(client), ACK, wire.HOUR, server=told), 100.0) == Outcome("ack")
+    assert client.lease and (client.lease.address, client.lease.server) == ("10.0.0.50", server)
+    client.tick(100.0 + 1800)
+    assert only(client)[30:34] == bytes(map(int, server.split(".")))  # the renewal goes there
 
 
 def test_every_truncation_of_every_packet_is_refused_without_a_change() -> None:

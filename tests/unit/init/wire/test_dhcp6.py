@@ -82,8 +82,9 @@ def test_four_messages() -> None:
     )  # fmt: skip
     assert client.receive(given, 1.4) == Outcome("ack")
     assert client.lease == Lease6(
-        "2001:db8::77", OTHER, 0, 600, 300, 150.0, 240.0, ("2001:db8::3",), ("lab",), (), obtained=asked_at
-    )
+        "2001:db8::77", OTHER, 0, 600, 300, 150.0, 240.0, ("2001:db8::3",), ("lab",), (), asked_at,
+        ("option 31 (ntp): the last address is cut short",),
+    )  # fmt: skip
     assert (client.state, client.deadline()) == (BOUND, asked_at + 150)  # half of the preferred lifetime
     assert client.receive(given, 1.5).kind == "ignored"
 
@@ -382,4 +383,20 @@ def test_time_servers_are_those_of_both_options() -> None:
     told = (option(1, addresses[3]), multicast, name + option(1, b"short"), option(1, addresses[1]), b"\0\1\0\x10cut")
     area = b"".join(option(options.NTP, one) for one in told)
     area = option(options.TIME_SERVERS, addresses[1] + addresses[2]) + area
-    assert options.lease(area, SERVER, b"").ntp == ("2001:db8::3", "2001:db8::1", "2001:db8::2")
+    lease = options.lease(area, SERVER, b"")
+    assert lease.ntp == ("2001:db8::3", "2001:db8::1", "2001:db8::2")
+    unused = "option 56 (ntp): a server by name or multicast, of which no use is made"
+    cut = ("; the last address is cut short", ": option 1 runs past the end of its field")
+    assert lease.ignored == (unused, unused + cut[0], "option 56 (ntp)" + cut[1])
+
+
+def test_what_is_good_of_a_list_is_kept() -> None:
+    servers = b"".join(ip6.packed(text) or b"" for text in ("2001:db8::1", "::", "ff02::1", "2001:db8::2"))
+    area = option(options.DNS, servers + b"cut") + option(options.DOMAINS, b"\3lab\0\3l b\0\2ok\0\3end")
+    lease = options.lease(area, SERVER, b"")
+    assert (lease.dns, lease.search) == (("2001:db8::1", "2001:db8::2"), ("lab", "ok"))
+    assert lease.ignored == (
+        "option 23 (dns): :: is not a machine's address; ff02::1 is not a machine's address; "
+        "the last address is cut short",
+        "option 24 (search): not a host or domain name; a name without end",
+    )

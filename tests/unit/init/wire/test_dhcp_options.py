@@ -54,6 +54,60 @@ def test_a_long_option_in_pieces_and_in_overloaded_fields_is_one() -> None:
     assert client.lease and client.lease.root_path == "/a/b/c"
 
 
+def test_an_option_of_fixed_length_that_is_told_twice_counts_once() -> None:
+    """As dnsmasq tells them with `dhcp-option=54,`; a copy of another length is passed over."""
+    client = new()
+    twice = [(1, b"\xff\xff\xff\0"), (26, b"\x05\x78"), (54, wire.SERVER), (58, bytes((0, 0, 2, 0)))]
+    for kind, outcome in ((OFFER, "offer"), (ACK, "ack")):
+        told = [(53, bytes((kind,))), (53, bytes((kind,))), (54, b""), *twice, *twice, wire.HOUR, (51, bytes(4))]
+        area = wire.options([*told, (59, b"\0"), (59, bytes((0, 0, 12, 0)))])
+        assert client.receive(wire.frame(wire.payload(wire.xid_of(only(client)), area)), 100.0) == Outcome(outcome)
+    lease = client.lease
+    assert lease and (lease.prefix, lease.mtu, lease.server, lease.ignored) == (24, 1400, "10.0.0.1", ())
+    assert (lease.seconds, lease.renew_after, lease.rebind_after) == (3600, 512.0, 3072.0)
+
+
+def test_text_that_is_told_twice_counts_once() -> None:
+    lease = bound(wire.HOUR, *[(12, b"wall"), (15, b"lab.example")] * 2, *[(119, b"\3eng\3lab\0\1x\xc0\4")] * 2).lease
+    assert lease and (lease.hostname, lease.domain) == ("wall", "lab.example")
+    assert (lease.search, lease.ignored) == (("eng.lab", "x.lab"), ())
+
+
+def test_the_good_entries_of_a_list_are_kept() -> None:
+    dns = bytes((10, 44, 0, 1)) + bytes(4) + b"\xff" * 4 + bytes((10, 44, 0, 2))
+    bad_route = b"\x18\x0a\x02\x02\x7f\0\0\1"
+    routes = b"\x18\x0a\x01\x02\x0a\0\0\5" + bad_route + b"\x10\xc0\xa8\0\0\0\0" + b"\0\x0a\0\0\6"
+    search = b"\3eng\3lab\0\3e g\0\0\2ok\xc0\4\x05cut"
+    lists = ((3, dns[:8]), (6, dns), (42, dns + b"x"), (119, search))
+    lease = bound(wire.HOUR, *lists).lease
+    assert lease and (lease.gateways, lease.dns) == (("10.44.0.1",), ("10.44.0.1", "10.44.0.2"))
+    assert (lease.ntp, lease.search) == (lease.dns, ("eng.lab", "ok.lab"))
+    no_host = "0.0.0.0 is not a machine's address"
+    assert lease.ignored == (
+        f"option 3 (gateways): {no_host}",
+        f"option 6 (dns): {no_host}; 255.255.255.255 is not a machine's address",
+        f"option 42 (ntp): {no_host}; 255.255.255.255 is not a machine's address; the last address is cut short",
+        "option 119 (search): not a host or domain name; a name without end",
+    )
+    lease = bound(wire.HOUR, *lists[:1], (121, routes)).lease
+    assert lease and lease.routes == (Route("10.1.2.0", 24, "10.0.0.5"), Route("192.168.0.0", 16, ""))
+    assert lease.gateways == ("10.0.0.6",)
+    assert lease.ignored[1:] == ("option 121 (routes): 10.2.2.0/24: 127.0.0.1 is no gateway",)
+
+
+def test_the_router_counts_where_the_default_route_may_have_been_left_out() -> None:
+    route = b"\x18\x0a\x01\x02\x0a\0\0\5"
+    for routes, gateways in ((route, ()), (route + b"\0\x7f\0\0\1", ("10.0.0.2",)), (b"\0\x7f\0\0\1", ("10.0.0.2",))):
+        lease = bound(wire.HOUR, (3, bytes((10, 0, 0, 2))), (121, routes)).lease
+        assert lease and lease.gateways == gateways
+
+
+def test_many_reasons_are_told_in_short() -> None:
+    lease = bound(wire.HOUR, (6, b"".join(bytes((0, 0, 0, number)) for number in range(60)))).lease
+    assert lease and lease.dns == ()
+    assert lease.ignored[0].endswith("; 0.0.0.3 is not a machine's address; 56 more")
+
+
 @pytest.mark.parametrize(
     ("code", "value"),
     [

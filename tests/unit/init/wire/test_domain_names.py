@@ -3,12 +3,14 @@
 import pytest
 
 from init.wire import domain_names
+from init.wire.entries import kept
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
         (b"\3lab\7example\0\3eng\0\0\0\0", ("lab.example", "eng")),
+        (b"\3lab\0\3l b\0\1-\0\2ok\0\3end", ("lab", "ok")),  # what is good is kept
         (b"\3lab", ()),  # without its end
         (b"", ()), (b"\3la", ()), (b"\3l b\0", ()), (b"\1-\0", ()),
         (b"\xc0\0", ()),  # a pointer, which DHCPv6 does not have
@@ -16,4 +18,4 @@ from init.wire import domain_names
     ],
 )  # fmt: skip
 def test_names(value: bytes, expected: tuple[str, ...]) -> None:
-    assert domain_names.names(value) == expected
+    assert kept(domain_names.domains(value, pointers=False))[0] == expected

@@ -32,7 +32,24 @@ def test_other_traffic_is_ignored() -> None:
     refused(client, good[:12] + b"\x86\xdd" + good[14:], "ignored", "not IPv4")
     refused(client, wire.SERVER_MAC + good[6:], "ignored", "for another machine")
     refused(client, good[:23] + b"\x06" + good[24:], "ignored", "not UDP")
-    refused(client, wire.frame(body, ports=(53, 68)), "ignored", "for another port")
+    refused(client, wire.frame(body, ports=(67, 53)), "ignored", "for another port")
+
+
+def test_only_the_port_that_it_is_sent_to_counts() -> None:
+    """Relays answer from 68, 1067 and others."""
+    for port in (67, 68, 1067, 0, 65535):
+        client = new()
+        body = wire.payload(wire.xid_of(only(client)), wire.options([(53, b"\x02"), (54, wire.SERVER)]))
+        assert client.receive(wire.frame(body, ports=(port, 68)), 100.0) == Outcome("offer")
+
+
+def test_ip_options_and_padding() -> None:
+    client = new()
+    good = wire.answer(only(client), OFFER)
+    header = bytearray(b"\x46" + good[15:34] + b"\x94\x04\0\0")  # router alert (RFC 2113)
+    header[2:4], header[10:12] = (len(good) - 14 + 4).to_bytes(2, "big"), bytes(2)
+    header[10:12] = ethernet.checksum(bytes(header)).to_bytes(2, "big")
+    assert client.receive(good[:14] + bytes(header) + good[34:] + b"padded", 100.0) == Outcome("offer")
 
 
 def test_a_damaged_frame_is_dropped_with_the_reason() -> None:
