@@ -36,8 +36,7 @@ def unpack(tree: Path, suite: str, packages: Iterable[str], machine: str = "amd6
         (tree / "usr" / name).mkdir(parents=True)
         (tree / name).symlink_to(f"usr/{name}")
     with tempfile.TemporaryDirectory() as folder:
-        options = apt_options(suite, Path(folder))
-        options += ["-o", f"APT::Architecture={machine}", "-o", f"APT::Architectures={machine}"]
+        options = apt_options(suite, Path(folder), machine)
         run(["apt-get", *options, "update"], env=ENV)
         # Nothing is installed, so dpkg's lock, which only root can take, guards nothing.
         quiet = ["-y", "--download-only", "--no-install-recommends", "-o", "Debug::NoLocking=1"]

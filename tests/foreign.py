@@ -1,18 +1,18 @@
-"""A Debian 13 of another machine, arm64, unpacked and never run: a sysroot that nothing here can execute."""
+"""Debian systems of other machines, unpacked and never run here: sysroots that nothing of is executed."""
 
 from pathlib import Path
 
 from tests.debs import unpack
 from tests.roots import cached
 
-SUITE, MACHINE = "trixie", "arm64"
-PACKAGES = ("busybox", "cifs-utils", "mount", "python3.13-minimal", "libpython3.13-stdlib")
+# machine (Debian's name) -> suite, packages
+SYSTEMS = {
+    "arm64": ("trixie", ("busybox", "cifs-utils", "mount", "python3.13-minimal", "libpython3.13-stdlib")),
+    "i386": ("bookworm", ("busybox-static", "cifs-utils", "mount", "python3.11-minimal", "libpython3.11-stdlib")),
+}
 
 
-def arm64_root() -> Path:
+def foreign_root(machine: str) -> Path:
     """The folder, made on first use. Raises MkinitfsError where the mirror does not answer."""
-    return cached(MACHINE, _make, (SUITE, PACKAGES)).tree
-
-
-def _make(tree: Path) -> None:
-    unpack(tree, SUITE, PACKAGES, MACHINE)
+    suite, packages = recipe = SYSTEMS[machine]
+    return cached(machine, lambda tree: unpack(tree, suite, packages, machine), recipe).tree

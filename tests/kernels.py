@@ -26,6 +26,8 @@ SUITES = {"6.1": "bookworm", "6.12": "trixie"}
 # For a machine that serves: the ksmbd of Debian 13's 6.12.107 stops (list corruption in smb2_open) when a second
 # client opens a file, that of 6.12.95 does not.
 SERVERS = {"6.12-ksmbd": "bookworm-backports"}
+# 32 bits; Debian 13 has none any more.
+I386 = {"6.1-686": "bookworm"}
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mkinitfs" / "kernels"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # depmod lies in /usr/sbin, which is not on an unprivileged user's path.
@@ -58,9 +60,10 @@ def kernel(series: str) -> Kernel:
 
     Raises MkinitfsError naming what is missing: the program, the mirror, the package, a file in it.
     """
-    suite = (SUITES | SERVERS).get(series)
+    known = SUITES | SERVERS | I386
+    suite = known.get(series)
     if suite is None:
-        raise MkinitfsError(f"kernel {series}: not one of {', '.join(SUITES | SERVERS)}")
+        raise MkinitfsError(f"kernel {series}: not one of {', '.join(known)}")
     root = CACHE / series
     if not root.is_dir():
         with lock(CACHE / f".{series}.lock"):
@@ -93,7 +96,7 @@ def _make(series: str, suite: str, root: Path) -> None:
     """Download, unpack and index below a temporary folder, then rename: nothing is ever half made."""
     with tempfile.TemporaryDirectory(dir=CACHE, prefix=f".{series}-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
-        package = _download(suite, work)
+        package = _download(suite, work, *(("linux-image-686", "i386") if series in I386 else ()))
         made = work / "root"
         run(["dpkg-deb", "-x", package, made])
         # Debian 13 ships /usr/lib/modules and expects the usrmerge link to be there; depmod -b looks in /lib.
@@ -105,17 +108,17 @@ def _make(series: str, suite: str, root: Path) -> None:
         made.rename(root)
 
 
-def _download(suite: str, work: Path) -> Path:
-    """Fetch the kernel that `suite`'s linux-image-amd64 depends on and return the .deb's path."""
-    options = apt_options(suite, work)
+def _download(suite: str, work: Path, name: str = "linux-image-amd64", machine: str = "amd64") -> Path:
+    """Fetch the kernel that `suite`'s package `name` depends on and return the .deb's path."""
+    options = apt_options(suite, work, machine)
     run(["apt-get", *options, "update"], env=ENV)
     names = [
         words[1]
-        for line in run(["apt-cache", *options, "depends", "linux-image-amd64"], env=ENV).splitlines()
+        for line in run(["apt-cache", *options, "depends", name], env=ENV).splitlines()
         if (words := line.split())[0] == "Depends:"
     ]
     if not names:
-        raise MkinitfsError(f"linux-image-amd64: names no kernel in suite {suite}")
+        raise MkinitfsError(f"{name}: names no kernel in suite {suite}")
     # `apt-get download` writes to the current folder and knows no other.
     run(["env", f"--chdir={work}", "apt-get", *options, "download", names[0]], env=ENV)
     packages = list(work.glob("*.deb"))
@@ -124,8 +127,8 @@ def _download(suite: str, work: Path) -> Path:
     return packages[0]
 
 
-def apt_options(suite: str, work: Path) -> list[str]:
-    """What has apt work below the empty folder `work`, with `suite` as its only source."""
+def apt_options(suite: str, work: Path, machine: str = "amd64") -> list[str]:
+    """What has apt work below the empty folder `work`: `suite` its only source, `machine` (Debian's name) its own."""
     for folder in ("lists/partial", "cache/archives/partial"):
         (work / folder).mkdir(parents=True)
     signed_by = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
@@ -139,7 +142,8 @@ def apt_options(suite: str, work: Path) -> list[str]:
         "Dir::Etc::sourceparts": "-",
         # As root apt would download as user _apt, who cannot enter a home folder of mode 0700.
         "APT::Sandbox::User": pwd.getpwuid(os.geteuid()).pw_name,
-        "APT::Architecture": "amd64",
+        "APT::Architecture": machine,
+        "APT::Architectures": machine,
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
     }

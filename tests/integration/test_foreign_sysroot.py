@@ -10,13 +10,13 @@ import pytest
 
 from mkinitfs.elf import elf
 from tests.command import mkinitfs
-from tests.foreign import arm64_root
+from tests.foreign import foreign_root
 from tests.kernels import fake_kernel, fake_module, kernel
 
 
 @pytest.fixture(scope="module")
 def root() -> Path:
-    return arm64_root()
+    return foreign_root("arm64")
 
 
 @pytest.fixture

@@ -51,11 +51,14 @@ class Machine:
         reboot: bool = False,
         quiet: bool = True,
         display: bool = False,
+        serial: bool = True,
         netdev: str = "",
         options: Sequence[str] = (),
         prefix: Sequence[str] = (),
     ) -> None:
         """`append` comes behind `console=ttyS0 panic=-1`; `memory` in MiB; `cpu`, `netdev`, `options` are QEMU's.
+
+        Without `serial` there is no such console, and nothing to read or to type.
 
         Without `kernel` and `initrd` the firmware looks for what to boot, and `command_line` is the loader's to give.
         QEMU is started through `prefix`, the words of a program that executes it (`nsenter`).
@@ -78,6 +81,7 @@ class Machine:
         for drive in drives:
             self.argv += ["-drive", f"file={drive},format=raw,if=virtio"]
         self.argv += options
+        self._serial = "chardev:c0" if serial else "none"
 
     def start(self) -> None:
         """Start QEMU; the guest runs when this returns."""
@@ -86,7 +90,7 @@ class Machine:
         with console_end, control_end:
             fds = [console_end.fileno(), control_end.fileno()]
             channels = [f"socket,id=c{number},fd={fd}" for number, fd in enumerate(fds)]
-            argv = [*self.argv, "-chardev", channels[0], "-serial", "chardev:c0"]
+            argv = [*self.argv, "-chardev", channels[0], "-serial", self._serial]
             argv += ["-chardev", channels[1], "-mon", "chardev=c1,mode=control"]
             self._qemu = Daemon(argv, self._log, pass_fds=fds)
         self.console, self.qmp = Console(console, self.transcript), Qmp(control)
