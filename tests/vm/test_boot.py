@@ -22,21 +22,21 @@ WRITE = (
 
 
 @pytest.mark.parametrize(
-    ("root", "kind", "verb", "series", "nic"),
+    ("root", "kind", "verb", "series", "machine"),
     [
-        ("busybox", "ext4", "poweroff", "6.1", "virtio-net-pci"),
-        ("busybox", "xfs", "reboot", "6.12", "e1000"),
-        ("systemd", "ext4", "poweroff", "6.1", "virtio-net-pci"),
-        ("systemd", "xfs", "reboot", "6.12", "virtio-net-pci"),
-        ("sysvinit", "xfs", "poweroff", "6.1", "virtio-net-pci"),
-        ("sysvinit", "ext4", "reboot", "6.1", "virtio-net-pci"),
+        ("busybox", "ext4", "poweroff", "6.1", {"cpu": "qemu64"}),
+        ("busybox", "xfs", "reboot", "6.12", {"nic": "e1000"}),
+        ("systemd", "ext4", "poweroff", "6.1", {}),
+        ("systemd", "xfs", "reboot", "6.12", {"cpu": "Conroe"}),
+        ("sysvinit", "xfs", "poweroff", "6.1", {}),
+        ("sysvinit", "ext4", "reboot", "6.1", {"cpu": "phenom"}),
     ],
 )
 def test_boots_writes_and_gives_everything_back(
-    root: str, kind: Kind, verb: str, series: str, nic: str, site: Site
+    root: str, kind: Kind, verb: str, series: str, machine: dict[str, str], site: Site
 ) -> None:
     site.put(root, kind)
-    with site.system(series=series, nic=nic) as vm:
+    with site.system(series=series, **machine) as vm:
         sums = dict(reversed(line.split()) for line in vm.run(WRITE, BOOT).splitlines())
         vm.type(verb)
         (vm.wait_rebooted if verb == "reboot" else vm.wait_powered_off)(BOOT)
