@@ -197,6 +197,7 @@ def _applets(profile: Profile, sysroot: Sysroot, binaries: Iterable[str]) -> Ent
 
 def _python(profile: Profile, host: Host, python: Python, binaries: dict[str, str]) -> Entries:
     """Interpreter, modules and entry points; C modules join `binaries` for their libraries."""
+    _check_abi(host.sysroot, python)
     package = locations.init_package()
     roots = [text.partition(":")[0] for text in profile.entry_points.values()]
     runtime = python_runtime.collect(host.sysroot, python, package, roots)
@@ -207,6 +208,18 @@ def _python(profile: Profile, host: Host, python: Python, binaries: dict[str, st
     for path, text in profile.entry_points.items():
         script = python_runtime.script(python, package, text)
         yield from placed(host.sysroot, path, File(Bytes(script), 0o755, f"entry point of {_origin(profile)}"))
+
+
+def _check_abi(sysroot: Sysroot, python: Python) -> None:
+    """Raise MkinitfsError where early user space would not know by which numbers to call the kernel."""
+    info = ldso.elf_files(sysroot).info(sysroot.require(python.executable).real)
+    if info and info.abi not in ldconf.ABIS:
+        order = "little-endian" if info.little_endian else "big-endian"
+        machine = f"{info.machine.removeprefix('EM_').lower()} of {info.elfclass} bits, {order}"
+        raise MkinitfsError(
+            f"{python.executable}: for {machine}: early user space does not know how to call that kernel",
+            f"it knows {', '.join(sorted(abi.triplet for abi in ldconf.ABIS.values()))}",
+        )
 
 
 def _modules(profile: Profile, kernel: Kernel, options: Options) -> Closure:

@@ -14,13 +14,17 @@ import struct
 from init.operations import ReadAt, StepError, Steps
 from init.system.stdlib import NamedTuple
 
-# The root partition's types by os.uname().machine (the Discoverable Partitions Specification).
-ROOT_TYPES = {
-    "x86_64": "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", "i686": "44479540-f297-41b2-9af7-d131d5f0458a",
-    "aarch64": "b921b045-1df0-41c3-af44-4c6f280d3fae", "armv7l": "69dad710-2ce4-4e3c-b16c-21a1d49abed3",
-    "riscv64": "72ec70a6-cf74-40e6-bd49-4bda08e8f224", "ppc64le": "c31c45e6-3f39-412e-80fb-4809c4980599",
-    "s390x": "5eead9a9-fe09-4a1e-a1d7-520d00531306", "loongarch64": "77055800-792c-4f94-b39a-98c91b762bb6",
-}  # fmt: skip
+# The root partition's types (the Discoverable Partitions Specification) for user spaces of 32 and of 64 bits, by what
+# os.uname().machine begins with: a kernel has many names ("armv6l", "i586") and may run both.
+_ROOT_TYPES = {
+    "x86": ("44479540-f297-41b2-9af7-d131d5f0458a", "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"),
+    "arm": ("69dad710-2ce4-4e3c-b16c-21a1d49abed3", "b921b045-1df0-41c3-af44-4c6f280d3fae"),
+    "riscv": ("60d5a7fe-8e7d-435c-b714-3dd8162144e1", "72ec70a6-cf74-40e6-bd49-4bda08e8f224"),
+    "ppc": ("1de3f1ef-fa98-47b5-8dcd-4a860a654d78", "c31c45e6-3f39-412e-80fb-4809c4980599"),
+    "s390": ("08a7acea-624c-4a20-91e8-6e0fa67d23f9", "5eead9a9-fe09-4a1e-a1d7-520d00531306"),
+    "mips": ("37c58c8a-d913-4156-a25f-48b1b64e07f0", "700bda43-7a34-4507-b179-eeb93d7a7ca3"),
+    "loongarch": ("", "77055800-792c-4f94-b39a-98c91b762bb6"),
+}
 
 # Types of an entry in an MBR.
 _EXTENDED = (0x05, 0x0F, 0x85)
@@ -138,22 +142,29 @@ def _gpt(path: str, size: int, header: bytes, sector: int) -> Steps:
     return partitions
 
 
-def choose(name: str, types: dict[Partition, str], wanted: str, word: str, machine: str = "") -> Partition:
+def root_type(machine: str, bits: int) -> str:
+    """The type of a root for a user space of `bits` under a kernel that calls itself `machine`, "" for none known."""
+    name = "arm" if machine == "aarch64" else "x86" if machine.endswith("86") else machine
+    found = next((types for start, types in _ROOT_TYPES.items() if name.startswith(start)), ("", ""))
+    return found[bits == 64]
+
+
+def choose(name: str, types: dict[Partition, str], wanted: str, word: str, kind: str = "") -> Partition:
     """The root's partition in the file `name`. Raises StepError, which names the candidates, unless there is just one.
 
     It is the one that `word` names (PARTUUID=..., PARTLABEL=...); else, where a GPT says so by its type, the root for
     this kind of machine; else the only one with a file system known here, of the type `wanted` if any. `types` holds
-    the type of each partition's file system, "" for none known; `machine` is os.uname()'s.
+    the type of each partition's file system, "" for none known; `kind` is root_type() of this machine unless given.
     """
     key, _, value = word.partition("=")
-    root = ROOT_TYPES.get(machine or os.uname().machine)
+    root = kind or root_type(os.uname().machine, 8 * struct.calcsize("P"))
     usable = [one for one, fstype in types.items() if fstype and fstype == (wanted or fstype)]
     if key == "PARTUUID":
         candidates = [one for one in types if one.uuid == value.lower()]
     elif key == "PARTLABEL":
         candidates = [one for one in types if one.label == value]
     else:
-        candidates = [one for one in usable if one.kind == root] or usable or (list(types) if wanted else [])
+        candidates = [one for one in usable if root and one.kind == root] or usable or (list(types) if wanted else [])
     if len(candidates) == 1:
         return candidates[0]
     listing = tuple(

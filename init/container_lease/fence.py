@@ -33,8 +33,8 @@ from init.system.files import read_text
 from init.system.mount_table import MountPoint, parse_mountinfo
 from init.system.stdlib import Callable, Iterator, NamedTuple
 
-_BLKROSET, _LOOP_GET_STATUS64 = 0x125D, 0x4C05  # linux/fs.h, linux/loop.h
-_FS_IOC_SHUTDOWN, _NO_LOG_FLUSH = 0x8004587D, struct.pack("=I", 2)  # XFS_IOC_GOINGDOWN(2)
+_LOOP_GET_STATUS64 = 0x4C05  # linux/loop.h
+_NO_LOG_FLUSH = struct.pack("=I", 2)  # for FS_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN(2)
 LONGEST_REMOUNT = 10.0  # seconds for the emergency remount, which saves other file systems before it comes to ours
 
 
@@ -93,7 +93,7 @@ def stop(container: int) -> list[str]:
             for name in loops:
                 try:
                     with open(f"{HERE}/dev/{name}", "rb", buffering=0) as device:
-                        fcntl.ioctl(device, _BLKROSET, struct.pack("=i", 1))
+                        fcntl.ioctl(device, syscalls.BLKROSET, struct.pack("=i", 1))
                 except OSError as error:
                     done.append(f"{name} cannot be made read-only: {error.strerror}")
             written = _written()
@@ -155,7 +155,7 @@ def _shut(container: int, ours: list[Written]) -> bool:
     """Shut the share down, and have `ours` read-only before they notice; False where a share cannot be shut down."""
     with Stillness():
         try:
-            fcntl.ioctl(container, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH)
+            fcntl.ioctl(container, syscalls.FS_IOC_SHUTDOWN, _NO_LOG_FLUSH)
         except OSError:
             return False  # NFS, or a cifs that does not know it
         if any(mounted.fstype not in ("xfs", "btrfs") for mounted in ours):
@@ -214,7 +214,7 @@ def _with_folder(target: str, call: Callable[[int], object]) -> None:
 
 
 def _shut_down(target: str) -> None:
-    _with_folder(target, lambda folder: fcntl.ioctl(folder, _FS_IOC_SHUTDOWN, _NO_LOG_FLUSH))
+    _with_folder(target, lambda folder: fcntl.ioctl(folder, syscalls.FS_IOC_SHUTDOWN, _NO_LOG_FLUSH))
 
 
 def _remount(target: str) -> None:

@@ -18,17 +18,10 @@ import os
 import struct
 
 from init.system import libc, syscalls
+from init.system.abi import Abi, abis
 from init.system.cmodules import socket
 from init.system.files import read_text
-
-# (AUDIT_ARCH of linux/audit.h, number of seccomp(2), number of reboot(2)) by machine
-ARCHES = {
-    "x86_64": (0xC000003E, 317, 169),
-    "aarch64": (0xC00000B7, 277, 142),
-    "riscv64": (0xC00000F3, 277, 142),
-    "i686": (0x40000003, 354, 88),
-    "armv7l": (0x40000028, 383, 88),
-}
+from init.system.stdlib import Iterable
 
 _SET_MODE_FILTER, _FLAG_NEW_LISTENER = 1, 1 << 3
 RET_ALLOW, RET_USER_NOTIF = 0x7FFF0000, 0x7FC00000
@@ -42,20 +35,21 @@ _CAP_SYS_BOOT = 22
 _VERBS = {command: verb for verb, command in syscalls.REBOOT.items()} | {0xA1B2C3D4: "reboot"}  # RESTART2
 
 
-def reboot_filter(arch: int, reboot: int) -> bytes:
-    """The program in classic BPF: announce reboot(2) of this machine's own ABI, allow everything else."""
+def reboot_filter(abis: Iterable[Abi]) -> bytes:
+    """The program in classic BPF: announce reboot(2) of each ABI, allow everything else."""
     load, equal, answer = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
-    return b"".join(
-        struct.pack("=HBBI", *instruction)
+    program = [
+        instruction
+        for abi in abis
         for instruction in (
             (load, 0, 0, 4),  # seccomp_data.arch
-            (equal, 0, 3, arch),
+            (equal, 0, 3, abi.audit),
             (load, 0, 0, 0),  # seccomp_data.nr
-            (equal, 0, 1, reboot),
+            (equal, 0, 1, abi.reboot),
             (answer, 0, 0, RET_USER_NOTIF),
-            (answer, 0, 0, RET_ALLOW),
         )
-    )
+    ]
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in (*program, (answer, 0, 0, RET_ALLOW)))
 
 
 def install_and_send(channel: socket.socket) -> None:
@@ -66,7 +60,7 @@ def install_and_send(channel: socket.socket) -> None:
     """
     try:
         listener = install()
-    except (OSError, KeyError):
+    except OSError:
         channel.send(b"-")
         return
     channel.sendmsg([b"+"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("@i", listener))])
@@ -74,11 +68,13 @@ def install_and_send(channel: socket.socket) -> None:
 
 
 def install() -> int:
-    """Watch this process and all its descendants; answers the listener. Raises OSError, KeyError."""
-    arch, seccomp, reboot = ARCHES[os.uname().machine]
-    program = bytearray(reboot_filter(arch, reboot))
+    """Watch this process and all its descendants, whichever ABI they are of; answers the listener. Raises OSError."""
+    ours = abis()
+    program = bytearray(reboot_filter(ours))
     header = struct.pack("@HP", len(program) // 8, libc.address(program))  # struct sock_fprog
-    return libc.call("syscall", libc.Long(seccomp), _SET_MODE_FILTER, _FLAG_NEW_LISTENER, header, about="seccomp")
+    return libc.call(
+        "syscall", libc.Long(ours[0].seccomp), _SET_MODE_FILTER, _FLAG_NEW_LISTENER, header, about="seccomp"
+    )
 
 
 def receive(channel: socket.socket) -> int:

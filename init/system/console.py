@@ -10,7 +10,6 @@ from init.system.cmodules import signal
 from init.system.files import read_text
 from init.system.spawn import PATH
 
-_TIOCSCTTY = 0x540E  # asm-generic/ioctls.h
 LONGEST_WRITING = 2.0  # seconds: 2 kB at 9600 bit/s; a line that takes nothing is no reason to stop
 # The signals by which busybox's halt, poweroff and reboot ask PID 1, unless -f has them do it (its init/halt.c).
 _ASKED: dict[int, str] = {signal.SIGUSR1: "halt", signal.SIGUSR2: "poweroff", signal.SIGTERM: "reboot"}
@@ -68,7 +67,7 @@ def _become_shell(greeting: str) -> None:
     for number in (0, 1, 2):
         os.dup2(terminal, number)
     try:
-        fcntl.ioctl(terminal, _TIOCSCTTY, 0)
+        fcntl.ioctl(terminal, syscalls.TIOCSCTTY, 0)
     except OSError:
         pass  # no job control then
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE):

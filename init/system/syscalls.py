@@ -13,6 +13,7 @@ import os
 import struct
 import time
 
+from init.system.abi import abis
 from init.system.libc import Long, call, variable
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_SYNCHRONOUS, MS_REMOUNT = 1, 2, 4, 8, 16, 32
@@ -26,7 +27,13 @@ CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
 LOOP_CLR_FD, LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C01, 0x4C0A, 0x4C82
 LO_FLAGS_READ_ONLY, LO_FLAGS_PARTSCAN, LO_FLAGS_DIRECT_IO = 1, 8, 16
 
-_OUTQ = 0x5411  # SIOCOUTQ of linux/sockios.h and TIOCOUTQ of asm-generic/ioctls.h are one number
+# Directions in ioctl numbers, and old numbers, differ where another Unix came first (arch/*/include/uapi/asm/ioctl*.h).
+_MIPS, _PPC = (os.uname().machine.startswith(name) for name in ("mips", "ppc"))
+_IOC_NONE, _IOC_READ = (1 << 29, 2 << 29) if _MIPS or _PPC else (0, 2 << 30)
+BLKROSET = _IOC_NONE | 0x12 << 8 | 93
+FS_IOC_SHUTDOWN = _IOC_READ | 4 << 16 | ord("X") << 8 | 125
+TIOCSCTTY = 0x5480 if _MIPS else 0x540E
+_OUTQ = 0x7472 if _MIPS else _IOC_READ | 4 << 16 | ord("t") << 8 | 115 if _PPC else 0x5411  # TIOCOUTQ, SIOCOUTQ
 _CLOCK_BOOTTIME, _TFD_NONBLOCK, _TFD_CLOEXEC, _TFD_TIMER_ABSTIME = 7, os.O_NONBLOCK, os.O_CLOEXEC, 1
 
 # linux/reboot.h; the names are the verbs that systemd-shutdown passes on.
@@ -42,11 +49,8 @@ _FLAGS = {
 _CLEARED = {"rw": MS_RDONLY, "suid": MS_NOSUID, "dev": MS_NODEV, "exec": MS_NOEXEC, "async": MS_SYNCHRONOUS}
 _NO_MEANING = ("", "defaults", "auto", "noauto", "nouser", "loud")
 
-# finit_module(2) has no wrapper in libc; its number differs by architecture.
-_FINIT_MODULE = {"x86_64": 313, "aarch64": 273, "riscv64": 273, "armv7l": 379, "i686": 350}
-
-# fsconfig(2) and fspick(2), whose numbers are the same everywhere.
-_FSCONFIG, _FSPICK, _AT_FDCWD, _FSPICK_CLOEXEC = 431, 433, -100, 1
+# fsconfig(2) and fspick(2), for which older C libraries have no function.
+_AT_FDCWD, _FSPICK_CLOEXEC = -100, 1
 _FSCONFIG_SET_FLAG, _FSCONFIG_CMD_RECONFIGURE = 0, 7
 
 
@@ -91,10 +95,12 @@ def reconfigure(target: str, flag: str) -> None:
 
     mount(2) with MS_REMOUNT states read-only or not as well, and is refused where the device is read-only already.
     """
-    picked = call("syscall", Long(_FSPICK), _AT_FDCWD, os.fsencode(target), _FSPICK_CLOEXEC, about=target)
+    abi = abis()[0]
+    fspick, fsconfig = Long(abi.fspick()), Long(abi.fsconfig())
+    picked = call("syscall", fspick, _AT_FDCWD, os.fsencode(target), _FSPICK_CLOEXEC, about=target)
     try:
-        call("syscall", Long(_FSCONFIG), picked, _FSCONFIG_SET_FLAG, os.fsencode(flag), None, 0, about=target)
-        call("syscall", Long(_FSCONFIG), picked, _FSCONFIG_CMD_RECONFIGURE, None, None, 0, about=target)
+        call("syscall", fsconfig, picked, _FSCONFIG_SET_FLAG, os.fsencode(flag), None, 0, about=target)
+        call("syscall", fsconfig, picked, _FSCONFIG_CMD_RECONFIGURE, None, None, 0, about=target)
     finally:
         os.close(picked)
 
@@ -113,8 +119,7 @@ def finit_module(path: str) -> None:
     """finit_module(2): load the module file `path`; FileExistsError where it is loaded already."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        number = _FINIT_MODULE[os.uname().machine]
-        call("syscall", Long(number), descriptor, b"", 0, about=path)
+        call("syscall", Long(abis()[0].finit_module), descriptor, b"", 0, about=path)
     finally:
         os.close(descriptor)
 

@@ -26,6 +26,7 @@ class Abi:
 
 # By machine, class and byte order, as ElfInfo.abi.
 _X86 = ("haswell", "xeon_phi", "x86_64")
+_MIPS = ("loongson2f", "loongson2e", "octeon2", "octeon")
 ABIS = {
     ("EM_X86_64", 64, True): Abi("/lib64/ld-linux-x86-64.so.2", "x86_64-linux-gnu", "lib64", _X86, "x86_64", 0x303),
     ("EM_X86_64", 32, True): Abi("/libx32/ld-linux-x32.so.2", "x86_64-linux-gnux32", "libx32", _X86, "x32", 0x803),
@@ -47,6 +48,11 @@ ABIS = {
     ("EM_S390", 64, False): Abi(
         "/lib/ld64.so.1", "s390x-linux-gnu", "lib64", ("z16", "z15", "z14", "z13"), "s390x", 0x403
     ),
+    ("EM_LOONGARCH", 64, True): Abi(
+        "/lib64/ld-linux-loongarch-lp64d.so.1", "loongarch64-linux-gnu", "lib64", (), "loongarch64", 0x1203
+    ),
+    ("EM_MIPS", 64, True): Abi("/lib64/ld.so.1", "mips64el-linux-gnuabi64", "lib64", _MIPS, "mips64el", 0x703),
+    ("EM_MIPS", 32, True): Abi("/lib/ld.so.1", "mipsel-linux-gnu", "lib", _MIPS, "mipsel", 0x003),
 }
 _UNKNOWN = Abi("", "", "lib", (), "", 0)
 

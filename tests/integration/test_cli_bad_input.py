@@ -4,6 +4,7 @@ Needs busybox and util-linux (setpriv, unshare).
 """
 
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -279,6 +280,22 @@ def test_a_full_disk(case):
 )
 def test_options_with_wrong_values(case, arguments, lines):
     assert case.fails("", *arguments) == lines
+
+
+def test_a_machine_whose_kernel_early_user_space_cannot_call(case):
+    """sparc64 by the head of its Python."""
+    tree = case.folder / "sysroot"
+    for path in ("usr/bin/python3.11", "usr/lib/python3.11/os.py"):
+        (tree / path).parent.mkdir(parents=True)
+        (tree / path).touch()
+    fields = struct.pack(">HHI3QI6H", 2, 43, 1, 0, 0, 0, 0, 64, 0, 0, 64, 0, 0)
+    (tree / "usr/bin/python3.11").write_bytes(b"\x7fELF\2\2\1" + bytes(9) + fields)
+    lines = case.fails('entry_points = { "/init" = "init.__main__:main" }\n', "--sysroot", tree)
+    assert lines[0] == (
+        "error: /usr/bin/python3.11: for sparcv9 of 64 bits, big-endian: "
+        "early user space does not know how to call that kernel"
+    )
+    assert lines[1].startswith("hint: it knows aarch64-linux-gnu, arm-linux-gnueabihf, i386-linux-gnu, ")
 
 
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "tomorrow", "4294967296"])

@@ -4,6 +4,7 @@ The kernel's side is pid_namespaces(7): SIGHUP for a restart, SIGINT for halt an
 """
 
 import errno
+import os
 import signal
 
 import pytest
@@ -22,11 +23,22 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def call():
     errors = []
+    if caller == "i386":
+        call_i386()
     for command in commands:
         if libc.reboot(ctypes.c_int(command - (command >> 31 << 32))):
             errors.append(ctypes.get_errno())
     os.write(told, json.dumps(errors).encode())
     os._exit(7)
+
+def call_i386():
+    # int 0x80 is i386's way into the kernel, from a 64-bit program, too: number and seccomp_data.arch are i386's.
+    import mmap
+    words = (0xB8, 88), (0xBB, 0xFEE1DEAD), (0xB9, 672274793), (0xBA, commands[0])  # mov eax, ebx, ecx, edx
+    code = b"\\x53" + b"".join(byte.to_bytes(1, "little") + word.to_bytes(4, "little") for byte, word in words)
+    memory = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    memory.write(code + b"\\xcd\\x80\\x5b\\xc3")
+    ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(memory)))()
 
 def drop_capabilities():
     header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
@@ -105,6 +117,12 @@ def calls(*commands: int, caller: str = "init") -> tuple[list[str], int, str]:
 )
 def test_each_verb_is_announced(command: int, verb: str, number: int, caller: str) -> None:
     assert calls(command, caller=caller) == ([verb], number, verb)
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="i386 is x86-64's other ABI")
+@pytest.mark.parametrize(("command", "verb", "number"), [(HALT, "halt", 2), (KEXEC, "kexec", 9)])
+def test_a_program_of_another_abi_is_announced_too(command: int, verb: str, number: int) -> None:
+    assert calls(command, caller="i386") == ([verb], number, verb)
 
 
 def test_what_ends_nothing_goes_on() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from init.boot.partitions import ROOT_TYPES
+from init.boot.partitions import root_type
 from tests.roots import PROMPT, ROOTS
 
 from .harness import Machine, MiB, make_container, until
@@ -55,7 +55,7 @@ def test_btrfs_in_a_partition_beside_another_one(site: Site) -> None:
     """partscan: the whole image is there, its other partition too, and the root's lies on the loop device's."""
     part = make_container(site.folder / "root.img", tree(), "btrfs", 256 * MiB)
     site.disk.parent.mkdir(exist_ok=True)
-    script = f"label: gpt\n1 : size=8M,name=swap\n2 : size=256M,name=root,type={ROOT_TYPES['x86_64']}\n"
+    script = f"label: gpt\n1 : size=8M,name=swap\n2 : size=256M,name=root,type={root_type('x86_64', 64)}\n"
     partitioned(site.disk, script, {2: part}, size=300 * MiB)
     words = "rw ip=dhcp loopflags=PARTLABEL=root,partscan,subvol=/"
     with site.boot(words, series="6.12", flags=(*SMALL, "--module", "btrfs"), up=PROMPT) as vm:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from init.boot.partitions import ROOT_TYPES, Partition, Table, choose, read
+from init.boot.partitions import Partition, Table, choose, read, root_type
 from init.operations import End, ReadAt, StepError
 from tests.machine import Machine
 
-ROOT = ROOT_TYPES["x86_64"]
+ROOT = root_type("x86_64", 64)
 LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"
 
 
@@ -112,9 +112,16 @@ def test_root_types_are_those_of_sfdisk() -> None:
     listing = subprocess.run(["sfdisk", "--label", "gpt", "--list-types"], capture_output=True, text=True, check=True)
     lines = [line.split(maxsplit=1) for line in listing.stdout.splitlines() if "-" in line]
     known = {line[0].lower(): line[1] for line in lines}
-    names = {"x86_64": "x86-64", "i686": "x86", "aarch64": "ARM-64", "armv7l": "ARM", "riscv64": "RISC-V-64"}
-    for machine, name in names.items():
-        assert known[ROOT_TYPES[machine]] == f"Linux root ({name})"
+    names = {
+        ("x86_64", 64): "x86-64", ("x86_64", 32): "x86", ("i586", 32): "x86", ("i686", 32): "x86",
+        ("aarch64", 64): "ARM-64", ("aarch64", 32): "ARM", ("armv8l", 32): "ARM", ("armv6l", 32): "ARM",
+        ("riscv64", 64): "RISC-V-64", ("ppc64le", 64): "PPC64LE", ("s390x", 64): "S390X", ("mips64", 64): "MIPS-64 LE",
+        ("mips", 32): "MIPS-32 LE", ("loongarch64", 64): "LoongArch-64",
+    }  # fmt: skip
+    assert {known[root_type(*of)] for of in names} == {f"Linux root ({name})" for name in names.values()}
+    for (machine, bits), name in names.items():
+        assert known[root_type(machine, bits)] == f"Linux root ({name})"
+    assert root_type("sparc64", 64) == ""
 
 
 # Which one is the root's.
@@ -141,7 +148,7 @@ SWAP, OTHER = partition(3), partition(4, label="root")
     ],
 )
 def test_chosen(types: dict[Partition, str], wanted: str, word: str, number: int) -> None:
-    assert choose("disk.img", types, wanted, word, "x86_64").number == number
+    assert choose("disk.img", types, wanted, word, ROOT).number == number
 
 
 @pytest.mark.parametrize(
@@ -157,7 +164,7 @@ def test_chosen(types: dict[Partition, str], wanted: str, word: str, number: int
 )
 def test_nobody_guesses(types: dict[Partition, str], wanted: str, word: str, reason: str) -> None:
     with pytest.raises(StepError) as error:
-        choose("disk.img", types, wanted, word, "x86_64")
+        choose("disk.img", types, wanted, word, ROOT)
     assert error.value.reason == reason
     assert "PARTUUID=" in error.value.hint
     assert len(error.value.said) == len(types)
@@ -165,6 +172,6 @@ def test_nobody_guesses(types: dict[Partition, str], wanted: str, word: str, rea
 
 
 def test_another_machines_root_is_not_ours() -> None:
-    arm = partition(6, ROOT_TYPES["aarch64"])
-    assert choose("d", {REAL: "ext4", arm: "ext4"}, "", "", "aarch64").number == 6
-    assert choose("d", {REAL: "ext4", arm: "ext4"}, "", "", "x86_64").number == 2
+    arm = partition(6, root_type("aarch64", 64))
+    assert choose("d", {REAL: "ext4", arm: "ext4"}, "", "", arm.kind).number == 6
+    assert choose("d", {REAL: "ext4", arm: "ext4"}, "", "", ROOT).number == 2
