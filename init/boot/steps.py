@@ -39,6 +39,8 @@ class _MountedByHand(Exception):  # noqa: N818  (not an error: the administrator
 
 def boot(settings: Settings) -> Steps:
     """The whole boot; it ends by becoming the real init, and otherwise by operations.End."""
+    for note in settings.notes:
+        yield operations.Log(NOTICE, f"cmdline: {note}")
     try:
         yield from _find_root(settings)
     except _MountedByHand:

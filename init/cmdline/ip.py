@@ -7,24 +7,15 @@ the address of the card that the machine booted from) and for `ip=` with four fi
 `ip=<device>:<autoconf>` and `[<mtu>][:<MAC>]` instead of dns0, dns1 and ntp0 are dracut's, taken because people
 know them: a number is an MTU, an address a name server. What concerns IPv6 is in ip6.py.
 
-An address that is not given is "", and so is `0.0.0.0`, as to the kernel.
+An address that is not given is "", and so is `0.0.0.0`, as to the kernel. A netmask may be a prefix length (dracut).
 """
 
 from __future__ import annotations
 
-from init.cmdline.ip_request import (
-    AUTOCONF6,
-    GrammarError,
-    Request,
-    check_device,
-    host_name,
-    mac_address,
-    named,
-    tail,
-    where,
-)
+from init.cmdline.ip_request import AUTOCONF6, GrammarError, Request, check_device, host_name, named, tail, where
+from init.cmdline.loader_hints import boot_card, without_variables
 from init.system.stdlib import Iterable
-from init.wire.ip4 import dotted, is_host, packed, prefix_length
+from init.wire.ip4 import dotted, is_host, netmask_of, packed, prefix_length
 
 _OFF = ("off", "none")
 _ANY = ("on", "any")
@@ -38,23 +29,30 @@ _LEAST_MTU = 68  # what every device of IPv4 carries in one piece (RFC 791, 3.2)
 _ADDRESSES = ("client", "server", "gateway", "netmask", "dns0", "dns1", "ntp0")
 
 
-def parse(values: Iterable[str], bootif: str | None = None) -> tuple[Request, ...]:
+def parse(values: Iterable[str], bootif: str | None = None, notes: list[str] | None = None) -> tuple[Request, ...]:
     """Read every value of ip= and nfsaddrs= (in order) and BOOTIF=; at least one request comes back.
 
     No value at all means one request with everything left to autoconfiguration. Values for the same device
     (or several that name none, as when pxelinux adds its own) are one request in which the later field
     wins, as in the kernel; IPv4 and IPv6 on one device are two requests. BOOTIF= names the card of the
-    requests that name no device. Raises GrammarError.
+    requests that name no device. What a loader left unfilled is left out, and told in `notes`. Raises GrammarError.
     """
     requests: dict[tuple[str, bool], Request] = {}
-    for value in values:
+    left_out = [] if notes is None else notes
+    for written in values:
+        value = without_variables(written)
+        if value != written:
+            left_out.append(f"ip={written}: the boot loader knew nothing to fill in, so the field is empty")
+            if not value.strip(":"):
+                continue
         request = _value(value)
         key = request.device, request.six
         requests[key] = _merged(requests[key], request) if key in requests else request
     asked = tuple(requests.values()) or (Request(),)
-    if bootif is None:
+    mac = boot_card(bootif) if bootif is not None else ""
+    if not mac:
+        left_out += [f"BOOTIF={bootif}: names no card, so it is left out"] if bootif is not None else []
         return asked
-    mac = mac_address(bootif, "BOOTIF=:")
     return tuple(request if request.device else request._replace(mac=mac) for request in asked)
 
 
@@ -78,10 +76,11 @@ def _value(value: str) -> Request:
     for word in (value, second, *fields[6:7]):
         if word in _REFUSED:
             raise GrammarError(f"ip=: {word!r} is not supported: {_REFUSED[word]}")
-    short = fields[0] and packed(fields[0]) is None and (second in AUTOCONF or second.startswith("dhcp,"))
+    # A loader that knows no device leaves the short form's first field empty.
+    short = packed(fields[0]) is None and (second in AUTOCONF or second.startswith("dhcp,"))
     rest = tail(fields[2:] if short else fields[7:], _LEAST_MTU)
     if short and rest is not None:
-        device = check_device(fields[0], "ip=: field 1")
+        device = check_device(fields[0], "ip=: field 1") if fields[0] else ""
         return _autoconf(second, "ip=: field 2 (autoconf)")._replace(device=device).with_tail(rest)
     if rest and any(rest):
         return _fields(named(fields[:7])).with_tail(rest)
@@ -91,6 +90,8 @@ def _value(value: str) -> Request:
 
 
 def _fields(texts: dict[str, str]) -> Request:
+    if texts["netmask"].isdecimal() and 0 < int(texts["netmask"][:3]) <= 32:
+        texts["netmask"] = netmask_of(int(texts["netmask"][:3]))
     addresses = {name: _address(name, texts[name]) for name in _ADDRESSES}
     for name in ("client", "gateway"):
         address = addresses[name]

@@ -23,12 +23,12 @@ def read(value: str) -> Request:
     fields = _split(value)
     if len(fields) == 1 and not value.startswith("["):
         return Request(autoconf=_autoconf(value, "ip="))
-    if fields[0] and "[" not in value:
+    if "[" not in value and (fields[0] or fields[1] in AUTOCONF6):
         rest = tail(fields[2:], _LEAST_MTU)
         if rest is None:
             raise GrammarError(f"ip=: {value!r} is not <device>:<autoconf>[:[<mtu>][:<MAC>]]")
         autoconf = _autoconf(fields[1], "ip=: field 2 (autoconf)")
-        device = check_device(fields[0], "ip=: field 1")
+        device = check_device(fields[0], "ip=: field 1") if fields[0] else ""
         return Request(device=device, autoconf=autoconf).with_tail(rest)
     rest = tail(fields[7:], _LEAST_MTU)
     texts = named(fields if rest is None else fields[:7])

@@ -81,6 +81,7 @@ class Settings(NamedTuple):
     container_lease: ContainerLease = ContainerLease()
     overlay: Overlay | None = None
     fsck: Fsck = Fsck()
+    notes: tuple[str, ...] = ()  # what was left out of the command line, one line each
 
     @property
     def root_point(self) -> str:
@@ -125,9 +126,10 @@ def from_command_line(line: CommandLine, image_credentials: str = "", init_argum
     Raises SettingsError with every mistake found.
     """
     mistakes: list[str] = []
+    notes: list[str] = []
     settings = Settings(  # in the order in which mistakes are told
         source=_source(line, image_credentials, mistakes),
-        network=_network(line, mistakes),
+        network=_network(line, mistakes, notes),
         devices=_devices(line, mistakes),
         breaks=_breaks(line, mistakes),
         handoff=_handoff(line, mistakes),
@@ -147,7 +149,7 @@ def from_command_line(line: CommandLine, image_credentials: str = "", init_argum
     )
     if mistakes:
         raise SettingsError(mistakes)
-    return settings
+    return settings._replace(notes=tuple(notes))
 
 
 def ending(line: CommandLine, mistakes: list[str]) -> Ending:
@@ -175,9 +177,9 @@ def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> c
     return cifsroot.parse(value, line.last("rootflags") or "", image_credentials, mistakes)
 
 
-def _network(line: CommandLine, mistakes: list[str]) -> tuple[Request, ...]:
+def _network(line: CommandLine, mistakes: list[str], notes: list[str]) -> tuple[Request, ...]:
     try:
-        return ip.parse(line.all("ip") + line.all("nfsaddrs"), line.last("BOOTIF"))
+        return ip.parse(line.all("ip") + line.all("nfsaddrs"), line.last("BOOTIF"), notes)
     except GrammarError as error:
         mistakes.append(str(error))
         return ()

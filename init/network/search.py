@@ -161,7 +161,7 @@ class Search:
             if tops or not self._request.mac:
                 return link.name in tops and link.name not in self._taken
         if self._request.mac:
-            return link.card == self._request.mac and link.kind not in VIRTUAL
+            return _is_card(link, self._request.mac)
         broadcasts = link.type == netlink.ARPHRD_ETHER and link.flags & netlink.IFF_BROADCAST
         free = not link.master and link.name not in self._taken and link.kind not in VIRTUAL
         return bool(broadcasts and free)
@@ -171,7 +171,7 @@ class Search:
         from init.cmdline.devices import tops  # late: few boots need it
 
         mac = self._request.mac
-        cards = [link.name for link in self._links.values() if link.card == mac and link.kind not in VIRTUAL]
+        cards = [link.name for link in self._links.values() if _is_card(link, mac)]
         return tops(self._above, cards if mac else self._above)
 
     @property
@@ -342,3 +342,8 @@ class Search:
         else:
             hint = self.HINT
         return NetworkError(f"network: {outcomes}", hint)
+
+
+def _is_card(link: netlink.Link, address: str) -> bool:
+    """Whether BOOTIF= means this card; of Infiniband's it has the end (loader_hints)."""
+    return link.card.endswith(address) and link.kind not in VIRTUAL

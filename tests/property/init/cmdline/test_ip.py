@@ -14,8 +14,8 @@ names = st.text(alphabet="abcXYZ09-_", max_size=10)
 
 
 @given(
-    st.lists(st.text(alphabet="0123456789.:,dhcpofne[]x/ \udc80", max_size=40), max_size=3),
-    st.none() | st.text(max_size=20),
+    st.lists(st.text(alphabet="0123456789.:,dhcpofne[]x/ ${}\udc80", max_size=40), max_size=3),
+    st.none() | st.text(max_size=20) | st.text("0123456789abcdefG-:", max_size=24),
 )
 def test_only_grammar_errors(values: list[str], bootif: str | None) -> None:
     with contextlib.suppress(GrammarError):

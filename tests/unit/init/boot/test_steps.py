@@ -31,6 +31,15 @@ def test_plain_share_in_order() -> None:
     ]
 
 
+def test_what_a_loader_left_empty_is_told_and_stops_nothing() -> None:
+    machine = booted(f"{PLAIN} BOOTIF=01- ip=${{net0/ip}}")
+    assert machine.log()[:2] == [
+        "cmdline: ip=${net0/ip}: the boot loader knew nothing to fill in, so the field is empty",
+        "cmdline: BOOTIF=01-: names no card, so it is left out",
+    ]
+    assert "Supervise" in machine.names()
+
+
 def test_container_in_order() -> None:
     machine = booted(LOOP)
     assert machine.names() == [

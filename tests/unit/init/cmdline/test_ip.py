@@ -50,6 +50,7 @@ def test_one_value(value: str, request_: Request) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
+        ("1.2.3.4:::33", "field 4 (netmask): '33' is not an IPv4 address"),
         ("1.2.3.4:::255.0.x", "field 4 (netmask): '255.0.x' is not an IPv4 address"),
         ("1.2.3.4:::255.0.255.0", "field 4 (netmask): '255.0.255.0' has a hole, so it is not a netmask"),
         ("1.2.3.256:", "field 1 (client): '1.2.3.256' is not an IPv4 address"),
@@ -93,9 +94,41 @@ def test_bootif_names_the_card() -> None:
     assert parse(line, "01-52-54-00-AB-34-56")[0].mac == "52:54:00:ab:34:56"
     assert parse([], "52:54:00:12:34:56")[0].mac == "52:54:00:12:34:56"
     assert parse(["eth0:dhcp"], "01-52-54-00-12-34-56")[0].mac == ""  # the device is named already
-    for wrong in ("", "01-52-54", "20-52-54-00-12-34-56", "01-52-54-00-12-34-5g"):
-        with pytest.raises(GrammarError, match=r"^BOOTIF=: "):
-            parse([], wrong)
+
+
+@pytest.mark.parametrize(
+    "written", ["", "01-", "01", "-", "01-52-54", "01-00-00-00-00-00-00", "${net0/mac:hexhyp}", "?"]
+)
+def test_a_bootif_that_names_no_card_is_left_out_and_told(written: str) -> None:
+    notes: list[str] = []
+    assert parse(["dhcp"], written, notes) == (Request(autoconf="dhcp"),)
+    assert notes == [f"BOOTIF={written}: names no card, so it is left out"]
+
+
+@pytest.mark.parametrize(
+    ("written", "values"),
+    [
+        ("${net0/ip}", ()),
+        ("${net0/ip}:${next-server}:${net0/gateway}:${net0/netmask}", ()),
+        (":::::eth0:dhcp", ("eth0", "dhcp")),
+        (":::::${net0/name:string}:dhcp", ("", "dhcp")),
+        ("$net_default_interface:dhcp", ("", "dhcp")),
+        ("0.0.0.0:0.0.0.0:0.0.0.0:0.0.0.0::eth0:dhcp:0.0.0.0:0.0.0.0:0.0.0.0", ("eth0", "dhcp")),
+        (":dhcp", ("", "dhcp")),
+        (":auto6", ("", "auto6")),
+        (":::::::", ("", "")),
+    ],
+)
+def test_what_a_loader_left_empty_is_not_given(written: str, values: tuple[str, ...]) -> None:
+    notes: list[str] = []
+    device, word = values or ("", "")
+    assert parse([written], None, notes) == (Request(device=device, autoconf=word),)
+    told = [f"ip={written}: the boot loader knew nothing to fill in, so the field is empty"]
+    assert notes == (told if "$" in written else [])
+
+
+def test_a_netmask_may_be_a_prefix_length() -> None:
+    assert parse(["10.0.0.5::10.0.0.1:23:box:eth0:off"])[0].netmask == "255.255.254.0"
 
 
 def test_values_for_the_same_device_are_one_request() -> None:

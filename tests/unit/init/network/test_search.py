@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from init.cmdline import devices
+from init.cmdline import devices, ip
 from init.cmdline.ip_request import Request
 from init.network.search import Search
 from init.wire.netlink import Link
@@ -60,6 +60,13 @@ def meant(request: Request, *made: str, taken: tuple[str, ...] = ()) -> list[str
 )
 def test_which_device_is_meant(request_: Request, made: tuple[str, ...], expected: list[str]) -> None:
     assert meant(request_, *made) == expected
+
+
+def test_an_infiniband_card_is_known_by_the_end_of_its_address() -> None:
+    card = Link(2, "ib0", "80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:ab:cd:ef", 32, UP, 2044)
+    rtnetlink = SimpleNamespace(links=lambda: {2: card, 3: LINKS[0]})
+    (request,) = ip.parse([], "20-00-02-c9-03-00-ab-cd-ef")
+    assert Search(rtnetlink, request, set(), print, {}).meant() == {2: card}  # type: ignore[arg-type]
 
 
 def test_what_another_request_has_is_not_meant() -> None:
