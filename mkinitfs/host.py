@@ -3,26 +3,33 @@
 import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mkinitfs.errors import MkinitfsError
+from mkinitfs.modules.depmod import remedy
 from mkinitfs.python.runtime import Python
 from mkinitfs.sysroot import Sysroot
 
 _PREFIXES = ("/usr", "/usr/local", "")
 _INTERPRETER = re.compile(r"python(\d+)\.(\d+)")
+_MODULES = ("/lib/modules", "/usr/lib/modules")
 _KERNEL_HINT = "install a kernel there, or name another folder with --kernel-dir"
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A kernel's files."""
+    """A kernel's files, in a tree that may hold lib/firmware and boot beside lib/modules."""
 
-    version: str
-    root: Path  # the folder with lib/modules and lib/firmware
-    modules: Path  # the folder with modules.dep
+    version: str  # the name of its folder, as `uname -r` says it, not that of a folder it is a link to
+    tree: Sysroot
+    folder: str  # the one with modules.dep, as a path below the tree: "/usr/lib/modules/6.12"
+
+    @property
+    def modules(self) -> Path:
+        """That folder on this machine, links on the way not followed."""
+        return self.tree.host(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +86,17 @@ def _library_folders(sysroot: Sysroot, prefix: str) -> list[str]:
     return ["lib", "lib64", *multiarch]
 
 
-def kernel_versions(root: Path) -> list[str]:
-    """The versions below `root`/lib/modules that have their modules.dep, oldest first."""
-    tree = Sysroot(root)
-    names = [name for name in tree.names("/lib/modules") if tree.is_file(f"/lib/modules/{name}/modules.dep")]
-    return sorted(names, key=_version_key)
+def kernel_folders(tree: Sysroot) -> dict[str, str]:
+    """Version -> folder of each kernel below `tree` that has its modules.dep, oldest version first.
+
+    Merged or not, lib and usr/lib are both looked into: a package that was unpacked by itself brings no link.
+    """
+    folders: dict[str, str] = {}
+    for parent in _MODULES:
+        for name in tree.names(parent):
+            if tree.is_file(f"{parent}/{name}/modules.dep"):
+                folders.setdefault(name, f"{parent}/{name}")
+    return dict(sorted(folders.items(), key=lambda item: _version_key(item[0])))
 
 
 def _version_key(version: str) -> list[tuple[int, str]]:
@@ -96,29 +109,55 @@ def find_kernel(root: Path, wanted: str | None, *, running: str | None = None) -
 
     `running` is given where `root` is the running system's own. Raises MkinitfsError naming those there are.
     """
-    versions = kernel_versions(root)
-    if not versions:
-        raise MkinitfsError(f"{root / 'lib/modules'}: no kernel with a modules.dep", _KERNEL_HINT)
-    version = _choose(root, versions, wanted, running)
     tree = Sysroot(root)
-    return Kernel(version, root, tree.host(tree.require(f"/lib/modules/{version}").real))
+    folders = kernel_folders(tree)
+    version = _choose(tree, folders, wanted, running)
+    return Kernel(version, tree, folders[version])
 
 
-def _choose(root: Path, versions: Sequence[str], wanted: str | None, running: str | None) -> str:
-    there = "there are: " + ", ".join(versions) if len(versions) > 1 else f"there is only {versions[0]}"
+def _choose(tree: Sysroot, folders: Mapping[str, str], wanted: str | None, running: str | None) -> str:
+    if wanted in folders:
+        return str(wanted)
+    bare = _without_index(tree, wanted)
+    if bare and (wanted or not folders):
+        raise MkinitfsError(f"{tree.host(bare)}: no modules.dep", f"run: {remedy(tree.host(bare))}")
+    where = tree.root / "lib/modules"
+    versions = _one_name_each(tree, folders)
+    if not versions:
+        raise MkinitfsError(f"{where}: no kernel with a modules.dep", _above(tree) or _KERNEL_HINT)
     if wanted is not None:
-        if wanted in versions:
-            return wanted
+        there = "there are: " + ", ".join(versions) if len(versions) > 1 else f"there is only {versions[0]}"
         near = difflib.get_close_matches(wanted, versions, 1)
         guess = f", did you mean {near[0]}?" if near and len(versions) > 1 else ""
-        raise MkinitfsError(f"kernel {wanted}: not below {root / 'lib/modules'}{guess}", there)
-    if running in versions:
+        raise MkinitfsError(f"kernel {wanted}: not below {where}{guess}", there)
+    if running in folders:
         return str(running)
     if len(versions) == 1:
         return versions[0]
-    raise MkinitfsError(
-        f"{root / 'lib/modules'}: {len(versions)} kernels", f"choose one with --kernel-version: {', '.join(versions)}"
-    )
+    raise MkinitfsError(f"{where}: {len(versions)} kernels", f"choose one with --kernel-version: {', '.join(versions)}")
+
+
+def _one_name_each(tree: Sysroot, folders: Mapping[str, str]) -> list[str]:
+    """The versions, of several names for one folder (a link `current`) the folder's own."""
+    names: dict[str, str] = {}
+    for version, folder in folders.items():
+        real = tree.require(folder).real
+        if real not in names or real.endswith(f"/{version}"):
+            names[real] = version
+    return sorted(names.values(), key=_version_key)
+
+
+def _without_index(tree: Sysroot, wanted: str | None) -> str | None:
+    """A folder with a kernel's modules to which depmod never was; that of `wanted` where it is given."""
+    paths = (f"{parent}/{name}" for parent in _MODULES for name in tree.names(parent) if wanted in (None, name))
+    return next((path for path in paths if tree.find(f"{path}/kernel")), None)
+
+
+def _above(tree: Sysroot) -> str:
+    """The hint for whoever names lib/modules or a kernel's folder itself; empty where that is not it."""
+    is_modules = any(tree.is_file(f"/{name}/modules.dep") for name in ("", *tree.names("/")))
+    parents = [parent for parent in tree.root.parents if (parent / "lib/modules") in (tree.root, *tree.root.parents)]
+    return f"name the folder above lib/modules: --kernel-dir {parents[0]}" if is_modules and parents else ""
 
 
 def running_kernel(root: Path) -> str | None:

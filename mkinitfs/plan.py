@@ -14,7 +14,7 @@ from mkinitfs.elf import elf, ldcache, ldconf, ldso
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.host import Host, Kernel
 from mkinitfs.manifest import Bytes, Device, Directory, Entry, File, Manifest, Symlink
-from mkinitfs.modules import firmware, hardware
+from mkinitfs.modules import firmware, hardware, info
 from mkinitfs.modules.closure import Closure, closure_of
 from mkinitfs.modules.depmod import Modules
 from mkinitfs.modules.index import index_files
@@ -71,7 +71,7 @@ def plan(profile: Profile, host: Host, options: Options, ramdisk: Profile | None
         closure = _modules(profile, host.kernel, options)
         modules = list(closure.entries())
         files = firmware.collect(closure, _firmware_root(host, host.kernel))
-        _check_kernel(closure, _machine(host, _programs(profile, host.sysroot)))
+        warnings += _check_kernel(closure, _machine(host, _programs(profile, host.sysroot)))
         warnings += files.warnings
         for path, entry in (*modules, *files.entries, *_indexes(closure)):
             entries += placed(host.sysroot, f"/{path}", entry)
@@ -223,30 +223,39 @@ def _check_abi(sysroot: Sysroot, python: Python) -> None:
 
 
 def _modules(profile: Profile, kernel: Kernel, options: Options) -> Closure:
-    modules = Modules(kernel.modules)
+    modules = Modules(kernel.modules, kernel.tree)
     requests = [(name, _origin(profile)) for name in (*profile.modules, *profile.load)]
     requests += [(name, "--module") for name in options.modules]
     requests += hardware.requests(modules, profile.hardware if options.hardware is None else options.hardware)
     return closure_of(modules, requests)
 
 
-def _check_kernel(closure: Closure, machine: str | None) -> None:
-    """Raise MkinitfsError where the kernel does not run programs for `machine`. One module tells."""
-    first = next(iter(closure.chosen.values()), None)
-    if first and machine:
-        path = closure.kernel.directory / first.module.path
-        theirs = elf.parse(unpack_file(path), str(path)).machine
-        if not ldconf.runs_beside(theirs, machine):
-            names = [each.removeprefix("EM_").lower() for each in (theirs, machine)]
-            raise MkinitfsError(
-                f"kernel {closure.kernel.version}: for {names[0]}, yet the programs are for {names[1]}",
-                "name a folder with a kernel for that machine with --kernel-dir",
+def _check_kernel(closure: Closure, machine: str | None) -> Iterator[str]:
+    """Warnings about the kernel, of which one module tells. MkinitfsError where it cannot run code for `machine`."""
+    first = next((item for item in closure.chosen.values() if item.module.path.startswith("kernel/")), None)
+    if not first:
+        return
+    path = closure.kernel.file(first.module.path)
+    data = unpack_file(path)
+    theirs, version = elf.parse(data, str(path)).machine, closure.kernel.version
+    if machine and not ldconf.runs_beside(theirs, machine):
+        names = [each.removeprefix("EM_").lower() for each in (theirs, machine)]
+        raise MkinitfsError(
+            f"kernel {version}: for {names[0]}, yet the programs are for {names[1]}",
+            "name a folder with a kernel for that machine with --kernel-dir",
+        )
+    for magic in info.parse(data, str(path)).get("vermagic", ()):
+        built = magic.partition(" ")[0]  # UTS_RELEASE, include/linux/vermagic.h
+        if built != version:
+            yield (
+                f"kernel {version}: its modules are of {built}, and no machine finds them under another name: "
+                "rename the folder, or choose that one with --kernel-version"
             )
 
 
 def _firmware_root(host: Host, kernel: Kernel) -> Sysroot:
     """Firmware lies beside the kernel where it was put there, else in the target's own packages."""
-    tree = Sysroot(kernel.root)
+    tree = kernel.tree
     return tree if tree.find("/lib/firmware") or tree.find("/usr/lib/firmware") else host.sysroot
 
 

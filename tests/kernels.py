@@ -28,6 +28,8 @@ SUITES = {"6.1": "bookworm", "6.12": "trixie"}
 SERVERS = {"6.12-ksmbd": "bookworm-backports"}
 # 32 bits; Debian 13 has none any more.
 I386 = {"6.1-686": "bookworm"}
+# What comes next, as it stands on the day: too much to fetch for a suite that has not frozen, so asked for by name.
+NEXT = {"next": "forky"}
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mkinitfs" / "kernels"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # depmod lies in /usr/sbin, which is not on an unprivileged user's path.
@@ -36,7 +38,10 @@ ENV = {**os.environ, "PATH": os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sb
 
 @dataclass(frozen=True)
 class Kernel:
-    """An unpacked kernel package: boot/vmlinuz-VERSION and lib/modules/VERSION, depmod's indexes included."""
+    """An unpacked kernel, depmod's indexes included.
+
+    boot/vmlinuz-VERSION and lib/modules/VERSION; from 7.x on all of it lies below usr/lib/modules/VERSION, no link.
+    """
 
     version: str
     root: Path
@@ -47,20 +52,22 @@ class Kernel:
     @property
     def vmlinuz(self) -> Path:
         """The kernel image, for qemu's -kernel."""
-        return self.root / "boot" / f"vmlinuz-{self.version}"
+        image = self.root / "boot" / f"vmlinuz-{self.version}"
+        return image if image.exists() else self.modules / "vmlinuz"
 
     @property
     def modules(self) -> Path:
         """The folder that modules.dep lies in."""
-        return self.root / "lib" / "modules" / self.version
+        modules = self.root / "lib" / "modules" / self.version
+        return modules if modules.exists() else self.root / "usr" / "lib" / "modules" / self.version
 
 
 def kernel(series: str) -> Kernel:
-    """The Debian kernel of `series` (in SUITES or SERVERS), from the cache or else from the mirror.
+    """The Debian kernel of `series` (in SUITES, SERVERS or NEXT), from the cache or else from the mirror.
 
     Raises MkinitfsError naming what is missing: the program, the mirror, the package, a file in it.
     """
-    known = SUITES | SERVERS | I386
+    known = SUITES | SERVERS | I386 | NEXT
     suite = known.get(series)
     if suite is None:
         raise MkinitfsError(f"kernel {series}: not one of {', '.join(known)}")
@@ -73,7 +80,7 @@ def kernel(series: str) -> Kernel:
 
 
 def _inspect(root: Path) -> Kernel:
-    versions = [path.name for path in (root / "lib" / "modules").glob("*")]
+    versions = sorted({path.name for path in (*root.glob("lib/modules/*"), *root.glob("usr/lib/modules/*"))})
     if len(versions) != 1:
         raise MkinitfsError(f"{root}/lib/modules: one kernel expected, found {versions}", f"rm -r {root}")
     found = Kernel(versions[0], root)
@@ -96,35 +103,39 @@ def _make(series: str, suite: str, root: Path) -> None:
     """Download, unpack and index below a temporary folder, then rename: nothing is ever half made."""
     with tempfile.TemporaryDirectory(dir=CACHE, prefix=f".{series}-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
-        package = _download(suite, work, *(("linux-image-686", "i386") if series in I386 else ()))
         made = work / "root"
-        run(["dpkg-deb", "-x", package, made])
+        packages = _download(suite, work, *(("linux-image-686", "i386") if series in I386 else ()))
+        for package in packages:
+            run(["dpkg-deb", "-x", package, made])
         # Debian 13 ships /usr/lib/modules and expects the usrmerge link to be there; depmod -b looks in /lib.
-        if not (made / "lib").exists():
+        if len(packages) == 1 and not (made / "lib").exists():
             (made / "lib").symlink_to("usr/lib")
-        for version in (made / "lib" / "modules").iterdir():
-            run(["depmod", "-b", made, version.name], env=ENV)
+        for modules in made.glob("lib/modules/*") if (made / "lib").exists() else made.glob("usr/lib/modules/*"):
+            run(["depmod", "-b", modules.parents[2], modules.name], env=ENV)
         _inspect(made)
         made.rename(root)
 
 
-def _download(suite: str, work: Path, name: str = "linux-image-amd64", machine: str = "amd64") -> Path:
-    """Fetch the kernel that `suite`'s package `name` depends on and return the .deb's path."""
+def _download(suite: str, work: Path, name: str = "linux-image-amd64", machine: str = "amd64") -> list[Path]:
+    """Fetch the kernel that `suite`'s package `name` depends on: one package, or the three that hold its files."""
     options = apt_options(suite, work, machine)
     run(["apt-get", *options, "update"], env=ENV)
-    names = [
-        words[1]
-        for line in run(["apt-cache", *options, "depends", name], env=ENV).splitlines()
-        if (words := line.split())[0] == "Depends:"
-    ]
-    if not names:
+
+    def needed(package: str, *kinds: str) -> list[str]:
+        lines = run(["apt-cache", *options, "depends", package], env=ENV).splitlines()
+        names = [words[1] for line in lines if (words := line.split())[:1] == ["Depends:"] and words[1:]]
+        return [name for name in names if name.startswith(kinds)]
+
+    images = needed(name, "linux-image-")
+    if not images:
         raise MkinitfsError(f"{name}: names no kernel in suite {suite}")
+    parts = needed(images[0], "linux-binary-", "linux-modules-", "linux-base-") or images[:1]
     # `apt-get download` writes to the current folder and knows no other.
-    run(["env", f"--chdir={work}", "apt-get", *options, "download", names[0]], env=ENV)
-    packages = list(work.glob("*.deb"))
-    if len(packages) != 1:
-        raise MkinitfsError(f"{names[0]}: apt-get download brought {len(packages)} packages, one expected")
-    return packages[0]
+    run(["env", f"--chdir={work}", "apt-get", *options, "download", *parts], env=ENV)
+    packages = sorted(work.glob("*.deb"))
+    if len(packages) != len(parts):
+        raise MkinitfsError(f"{', '.join(parts)}: apt-get download brought {len(packages)} packages")
+    return packages
 
 
 def apt_options(suite: str, work: Path, machine: str = "amd64") -> list[str]:

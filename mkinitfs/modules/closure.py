@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import Content, Entry, File, OnDisk, Unpacked
-from mkinitfs.modules.depmod import COMPRESSED, Module, Modules, normalise, unpacked_path
+from mkinitfs.modules.depmod import COMPRESSED, Module, Modules, normalise, remedy, unpacked_path
 from mkinitfs.modules.needs import NEEDS, OFFLOAD
 from mkinitfs.modules.softdep import Softdep
 
@@ -46,10 +46,10 @@ class Closure:
     def entries(self, folder: str = "lib/modules") -> Iterator[tuple[str, Entry]]:
         """The .ko files for a Manifest, unpacked; `folder` is "usr/lib/modules" where /lib is a link."""
         for item in self.chosen.values():
-            path = self.kernel.directory / item.module.path
+            path = self.kernel.file(item.module.path)
             if not path.is_file():
                 raise MkinitfsError(
-                    f"{path}: no such file, though modules.dep names it", f"run: depmod {self.kernel.version}"
+                    f"{path}: no such file, though modules.dep names it", f"run: {remedy(self.kernel.directory)}"
                 )
             content: Content = Unpacked(path) if path.suffix in COMPRESSED else OnDisk(path)
             image_path = f"{folder}/{self.kernel.version}/{item.module.image_path}"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.modules.softdep import Softdep, parse_softdeps
+from mkinitfs.sysroot import Sysroot
 
 COMPRESSED = (".xz", ".zst", ".gz")
 _WILDCARD = re.compile(r"[*?\[]")
@@ -42,6 +43,12 @@ def unpacked_path(path: str) -> str:
 def module_name(path: str) -> str:
     """The module's name from its file: "kernel/crypto/ghash-generic.ko.xz" -> "ghash_generic"."""
     return path.rpartition("/")[2].partition(".ko")[0].replace("-", "_")
+
+
+def remedy(directory: Path) -> str:
+    """The command that makes the indexes of .../lib/modules/VERSION; depmod(8) looks below DIR/lib/modules."""
+    root = directory.parents[2]
+    return f"depmod {directory.name}" if root == Path("/") else f"depmod -b {root} {directory.name}"
 
 
 def normalise(alias: str) -> str:
@@ -97,26 +104,38 @@ class Modules:
     `lookup` answers as modprobe does; a name that nothing knows gives an empty tuple, never an error.
     """
 
-    def __init__(self, directory: Path) -> None:
-        """Take .../lib/modules/VERSION; MkinitfsError names the kernels there are where this is none."""
-        self.directory = directory
+    def __init__(self, directory: Path, tree: Sysroot | None = None) -> None:
+        """Take .../lib/modules/VERSION, the last part being the version whatever it is a link to.
+
+        `tree` is the root below which it lies and its links are followed, this machine's own for None.
+        MkinitfsError names the kernels there are where this is none.
+        """
+        self.directory = directory.absolute()
         self.version = directory.name
-        if not (directory / "modules.dep").is_file():
-            parent = directory.parent
-            others = sorted(p.parent.name for p in parent.glob("*/modules.dep")) if parent.is_dir() else []
-            if directory.is_dir():
-                raise MkinitfsError(f"{directory}/modules.dep: no such file", f"run: depmod {self.version}")
+        self._tree = tree or Sysroot("/")
+        self._folder = "/" + self.directory.relative_to(self._tree.root).as_posix()
+        if not self._tree.is_file(f"{self._folder}/modules.dep"):
+            if self._tree.find_folder(self._folder):
+                raise MkinitfsError(f"{directory}/modules.dep: no such file", f"run: {remedy(self.directory)}")
+            parent = self._folder.rpartition("/")[0]
+            names = self._tree.names(parent)
+            others = ", ".join(name for name in names if self._tree.is_file(f"{parent}/{name}/modules.dep"))
             raise MkinitfsError(
-                f"kernel {self.version}: no modules in {parent}", f"there are: {', '.join(others) or 'none'}"
+                f"kernel {self.version}: no modules in {directory.parent}", f"there are: {others or 'none'}"
             )
 
+    def file(self, name: str) -> Path:
+        """Where `name`, a path below the kernel's folder, lies on this machine; nothing need be there."""
+        found = self._tree.find(f"{self._folder}/{name}")
+        return self._tree.host(found.real) if found else self.directory / name
+
     def _text(self, name: str, required: bool = False) -> str:
-        path = self.directory / name
+        path = self.file(name)
         try:
             return path.read_text(encoding="utf-8", errors="surrogateescape")
         except FileNotFoundError:
             if required:
-                raise MkinitfsError(f"{path}: no such file", f"run: depmod {self.version}") from None
+                raise MkinitfsError(f"{path}: no such file", f"run: {remedy(self.directory)}") from None
             return ""  # weakdep came with kmod 33, builtin.modinfo with Linux 5.2
         except OSError as error:
             raise MkinitfsError.of(path, error) from error

@@ -37,7 +37,7 @@ def named(closure: Closure) -> dict[str, tuple[str, ...]]:
     """
     items = list(closure.chosen.values())
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        modinfos = pool.map(lambda item: info.read(closure.kernel.directory / item.module.path), items)
+        modinfos = pool.map(lambda item: info.read(closure.kernel.file(item.module.path)), items)
         files = [dict.fromkeys(records.get("firmware", ())) for records in modinfos]
     return {item.module.name: tuple(names) for item, names in zip(items, files, strict=True) if names}
 

@@ -143,7 +143,7 @@ def test_a_module_whose_file_is_missing(case):
     root = kernel(case.folder, "6.6.6", "ext4.ko:\n")
     assert case.fails('modules = ["ext4"]', "--kernel-dir", root) == [
         f"error: {root}/lib/modules/6.6.6/ext4.ko: no such file, though modules.dep names it",
-        "hint: run: depmod 6.6.6",
+        f"hint: run: depmod -b {root} 6.6.6",
     ]
 
 
@@ -232,6 +232,20 @@ def test_kernel_versions(case):
         f"error: {case.folder}/lib/modules: no kernel with a modules.dep",
         "hint: install a kernel there, or name another folder with --kernel-dir",
     ]
+    for below in ("lib/modules", "lib/modules/6.1.0-a"):
+        assert case.fails(text, "--kernel-dir", root / below) == [
+            f"error: {root}/{below}/lib/modules: no kernel with a modules.dep",
+            f"hint: name the folder above lib/modules: --kernel-dir {root}",
+        ]
+
+
+def test_a_kernel_that_was_unpacked_and_never_indexed(case):
+    (case.folder / "usr/lib/modules/7.2.13/kernel/fs").mkdir(parents=True)
+    for choice in ((), ("--kernel-version", "7.2.13")):
+        assert case.fails('modules = ["ext4"]', "--kernel-dir", case.folder, *choice) == [
+            f"error: {case.folder}/usr/lib/modules/7.2.13: no modules.dep",
+            f"hint: run: depmod -b {case.folder}/usr 7.2.13",
+        ]
 
 
 def test_an_output_that_is_a_folder_or_in_none(case):

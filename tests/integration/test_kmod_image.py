@@ -102,7 +102,7 @@ def test_depmod_makes_the_same_indexes_of_the_same_files(closure: Closure, tmp_p
     for module in (item.module for item in closure.chosen.values()):
         target = folder / module.image_path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(unpack_file(closure.kernel.directory / module.path))
+        target.write_bytes(unpack_file(closure.kernel.file(module.path)))
     ours = index_files(closure)
     # depmod sorts by modules.order, as we keep the order that it made for the whole kernel.
     (folder / "modules.order").write_text(ours["modules.order"])

@@ -7,7 +7,7 @@ import pytest
 from mkinitfs import host
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.sysroot import Sysroot
-from tests.unit.files import put
+from tests.unit.files import link, put
 
 
 def python(root: Path, prefix: str, version: str, lib: str = "lib") -> None:
@@ -51,7 +51,37 @@ def test_no_python_and_half_a_python(tmp_path):
 def test_versions_are_sorted_as_numbers_and_need_their_index(tmp_path):
     kernels(tmp_path, "6.12.1-amd64", "6.9.3-amd64", "6.9.12-amd64")
     (tmp_path / "lib/modules/5.0").mkdir()
-    assert host.kernel_versions(tmp_path) == ["6.9.3-amd64", "6.9.12-amd64", "6.12.1-amd64"]
+    assert list(host.kernel_folders(Sysroot(tmp_path))) == ["6.9.3-amd64", "6.9.12-amd64", "6.12.1-amd64"]
+
+
+def test_both_module_folders_are_looked_into(tmp_path):
+    """Packages unpacked by themselves bring no link; half a kernel in one folder hides none in the other."""
+    put(tmp_path / "usr/lib/modules/7.2/modules.dep")
+    put(tmp_path / "lib/modules/6.1/modules.dep")
+    put(tmp_path / "lib/modules/7.2/vmlinuz")
+    assert host.kernel_folders(Sysroot(tmp_path)) == {"6.1": "/lib/modules/6.1", "7.2": "/usr/lib/modules/7.2"}
+    assert host.find_kernel(tmp_path, "7.2").modules == tmp_path / "usr/lib/modules/7.2"
+
+
+def test_two_names_of_one_folder_are_one_kernel(tmp_path):
+    kernels(tmp_path / "usr", "6.1")
+    link(tmp_path, {"lib": "usr/lib", "usr/lib/modules/current": "6.1", "usr/lib/modules/a": "/lib/modules/6.1"})
+    assert host.find_kernel(tmp_path, None).version == "6.1"
+    assert host.find_kernel(tmp_path, "current").version == "current"
+    assert host.find_kernel(tmp_path, None, running="a").version == "a"
+    put(tmp_path / "lib/modules/6.2/modules.dep")
+    with pytest.raises(MkinitfsError) as caught:
+        host.find_kernel(tmp_path, None)
+    assert (caught.value.message, caught.value.hint) == (
+        f"{tmp_path}/lib/modules: 2 kernels", "choose one with --kernel-version: 6.1, 6.2",
+    )  # fmt: skip
+
+
+def test_a_version_keeps_its_name_whatever_it_is_a_link_to(tmp_path):
+    put(tmp_path / "srv/build-42/modules.dep")
+    link(tmp_path, {"lib/modules/6.9": "/srv/build-42"})
+    found = host.find_kernel(tmp_path, None)
+    assert (found.version, found.folder) == ("6.9", "/lib/modules/6.9")
 
 
 def test_choice_wanted_then_running_then_only(tmp_path):

@@ -56,5 +56,7 @@ MOUNTS = {"proc": "proc", "sys": "sysfs", "dev": "devtmpfs"}
 
 def needed(kernel: Kernel, name: str) -> list[Path]:
     """The files that `modprobe` would load for module `name`, in its order."""
-    listing = run(["modprobe", "-d", kernel.root, "-S", kernel.version, "--show-depends", name], env=os.environ)
+    listing = run(
+        ["modprobe", "-d", kernel.modules.parents[2], "-S", kernel.version, "--show-depends", name], env=os.environ
+    )
     return [Path(line.split()[1]) for line in listing.splitlines() if line.startswith("insmod ")]

@@ -1,0 +1,76 @@
+"""Kernel trees as people have them: links, both module folders, a configuration that says what is not there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.command import Done, mkinitfs
+from tests.kernels import fake_kernel, fake_module, kernel
+from tests.unit.files import link, put
+
+VERSION = "6.9.0-lab"
+
+
+def profile(folder: Path, text: str = 'modules = ["foo"]') -> Path:
+    path = folder / "p.toml"
+    path.write_text(text)
+    return path
+
+
+def planned(folder: Path, *arguments: str | Path, text: str = 'modules = ["foo"]') -> tuple[set[str], list[str]]:
+    """The paths of the image of a profile `text` with the kernel below `folder`/k, and what was said beside."""
+    words = ("--profile", profile(folder, text), "--kernel-dir", folder / "k", *arguments)
+    done = mkinitfs("plan", "--json", *words)
+    assert done.code == 0, done.err
+    # On a merged sysroot, as this machine's, they come to lie below usr.
+    return {entry["path"].removeprefix("usr/") for entry in json.loads(done.out)["entries"]}, done.err.splitlines()
+
+
+def built(folder: Path, *arguments: str | Path, text: str = 'modules = ["foo"]') -> Done:
+    words = ("--profile", profile(folder, text), "--kernel-dir", folder / "k", "--output", folder / "image")
+    return mkinitfs("build", *words, *arguments)
+
+
+def test_the_version_is_the_name_asked_for_and_no_links_target(tmp_path):
+    fake_kernel(tmp_path / "k/srv/build-42", {"kernel/foo.ko": fake_module("name=foo")})
+    link(tmp_path / "k", {f"lib/modules/{VERSION}": "../../srv/build-42"})
+    paths, said = planned(tmp_path)
+    assert (f"lib/modules/{VERSION}/kernel/foo.ko" in paths, said) == (True, [])
+
+
+def test_a_module_that_is_an_absolute_link_is_read_below_the_kernels_root(tmp_path):
+    """As weak-updates has them; the file that the link names on the building machine is another one."""
+    ours, theirs = fake_module("name=foo", "description=ours"), fake_module("name=foo", "description=theirs")
+    put(tmp_path / "elsewhere/foo.ko", theirs)
+    put(Path(f"{tmp_path}/k{tmp_path}/elsewhere/foo.ko"), ours)
+    fake_kernel(tmp_path / f"k/lib/modules/{VERSION}", {}, dep="weak-updates/foo.ko:\n")
+    link(tmp_path / "k", {f"lib/modules/{VERSION}/weak-updates/foo.ko": f"{tmp_path}/elsewhere/foo.ko"})
+    done = built(tmp_path)
+    assert done.code == 0, done.err
+    mkinitfs("extract", tmp_path / "image", "-C", tmp_path / "tree")
+    (module,) = (tmp_path / "tree").rglob("foo.ko")
+    assert (module.parent.name, module.read_bytes()) == ("weak-updates", ours)
+
+
+def test_a_folder_whose_modules_are_anothers_is_told(tmp_path):
+    modules = {"kernel/foo.ko": fake_module("name=foo", "vermagic=6.9.0-lab SMP preempt mod_unload")}
+    fake_kernel(tmp_path / f"k/lib/modules/{VERSION}", modules)
+    assert planned(tmp_path)[1] == []
+    link(tmp_path / "k", {"lib/modules/current": VERSION})
+    assert planned(tmp_path)[1] == []
+    assert planned(tmp_path, "--kernel-version", "current")[1] == [
+        "warning: kernel current: its modules are of 6.9.0-lab, and no machine finds them under another name: "
+        "rename the folder, or choose that one with --kernel-version"
+    ]
+
+
+@pytest.mark.matrix
+def test_a_debian_kernel_of_three_packages(tmp_path):
+    """All of it below usr/lib/modules/VERSION, and no link lib."""
+    found = kernel("next")
+    assert not (found.root / "lib").exists()
+    words = ("build", "--kernel-dir", found.root, "--hardware", "virtio_net", "--output", tmp_path / "image")
+    done = mkinitfs(*words)
+    assert (done.code, done.err) == (0, "")
+    assert f"lib/modules/{found.version}/kernel/drivers/net/virtio_net.ko" in mkinitfs("list", tmp_path / "image").out
