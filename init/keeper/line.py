@@ -9,7 +9,7 @@ from init.keeper.holding import Holding
 from init.network import sockets
 from init.network.rtnetlink import Rtnetlink
 from init.network.state import Interface
-from init.system.log import INFO
+from init.system.log import INFO, NOTICE
 from init.system.stdlib import Callable
 from init.wire import ethernet, netlink
 from init.wire.bootp import CLIENT_PORT
@@ -30,6 +30,7 @@ class Line:
         self.device: netlink.Link | None = None  # which has the address
         self._poll = poll
         self._sockets: dict[int, sockets.Socket] = {}  # by Ethernet type
+        self._refused: set[str] = set()  # by the kernel, as it was logged
 
     def close(self) -> None:
         for opened in self._sockets.values():
@@ -78,4 +79,10 @@ class Line:
         if any(getattr(old, name) != getattr(new, name) for name in _ASSIGNED):
             link = rtnetlink.link_with(old.address)
             if link:
-                rtnetlink.assign(link, new)
+                rtnetlink.assign(link, new, self.refused)
+
+    def refused(self, reason: str) -> None:
+        """Log what the kernel did not take, but not after every renewal again."""
+        if reason not in self._refused:
+            self._refused.add(reason)
+            self.holding.news.append((NOTICE, f"{self.holding.interface.device}: {reason}"))

@@ -51,7 +51,7 @@ class Line6(line.Line):
         if link is None:
             return
         if new.address == old.address:
-            rtnetlink.assign(link, new)
+            rtnetlink.assign(link, new, self.refused)
             return
         for interface, life in ((new, new.preferred), (old, 0)):
             address = packed(interface.address)

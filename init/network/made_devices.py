@@ -15,7 +15,7 @@ from init.cmdline.devices import Bond, Device, Renamed, Vlan
 from init.network.links import VIRTUAL, listed
 from init.network.rtnetlink import Rtnetlink
 from init.network.state import Made, NetworkError
-from init.system.log import INFO, Say
+from init.system.log import INFO, NOTICE, Say
 from init.system.stdlib import Mapping
 from init.wire import netlink
 from init.wire.netlink import Link, attribute
@@ -145,7 +145,10 @@ class Maker:
                 self._rtnetlink.ask(change, slave.number, master=there.number)
                 self._say(INFO, f"network: {device.name}: of {slave.name}")
         self._set(device, late=True)
-        self._rtnetlink.ask(netlink.set_link, there.number, up=True, mtu=device.mtu)
+        self._rtnetlink.ask(netlink.set_link, there.number, up=True)
+        self._rtnetlink.set_mtu(
+            lambda reason: self._say(NOTICE, f"network: {device.name}: {reason}"), there, device.mtu
+        )
         missing = set(device.slaves) - {link.name for link in slaves} if len(slaves) < len(device.slaves) else ()
         for name in missing:
             self._say(INFO, f"network: {device.name}: goes without {name}, which is not there")

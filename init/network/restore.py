@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from init.network.links import same_device
-from init.network.rtnetlink import Rtnetlink
+from init.network.rtnetlink import Refused, Rtnetlink
 from init.network.state import Made, Network, NetworkError
 from init.system.log import INFO, Say
 from init.wire import netlink
@@ -25,7 +25,7 @@ def restore(network: Network, *, deadline: float, say: Say) -> None:
             links = rtnetlink.links()
             for interface in network.interfaces:
                 link = same_device(interface, links.values())
-                rtnetlink.assign(link, interface)
+                rtnetlink.assign(link, interface, _refused(link, say))
                 say(INFO, f"network: {interface.describe()} restored on {link.name}")
                 while not links.get(link.number, link).carrier:
                     left = deadline - time.monotonic()
@@ -34,6 +34,10 @@ def restore(network: Network, *, deadline: float, say: Say) -> None:
                     rtnetlink.await_changes(links, left)
     except (OSError, netlink.NetlinkError) as error:
         raise NetworkError(f"network: {error}") from error
+
+
+def _refused(link: netlink.Link, say: Say) -> Refused:
+    return lambda reason: say(INFO, f"network: {link.name}: {reason}")
 
 
 def _make_again(rtnetlink: Rtnetlink, before: tuple[Made, ...], deadline: float, say: Say) -> None:

@@ -12,6 +12,7 @@ from init.system.stdlib import Callable, Iterator
 from init.wire import ip4, netlink
 from init.wire.exchange import INFINITE
 
+Refused = Callable[[str], None]  # is told what the kernel did not take, and why
 _LARGEST = 65536  # bytes that one recv() may return; the kernel's own answers are at most 32 kB (netlink_recvmsg)
 
 
@@ -126,17 +127,48 @@ class Rtnetlink:
         gateways = map(netlink6.gateway, self.ask(netlink6.dump_routes))
         return next((ip6.text(gateway) for index, gateway in gateways if index == number), "")
 
-    def assign(self, link: netlink.Link, interface: Interface) -> None:
-        """Give a device its MTU, address and routes; doing it twice changes nothing. Raises OSError."""
-        mtu = interface.mtu if interface.mtu != link.mtu else 0
-        self.ask(netlink.set_link, link.number, up=True, mtu=mtu)
+    def attempt(
+        self, refused: Refused, what: str, build: Callable[..., bytes], *values: object, **named: object
+    ) -> bool:
+        """Ask for something that is welcome but not needed; a refusal is told. Whether it is there by now."""
+        try:
+            self.ask(build, *values, **named)
+        except OSError as error:
+            refused(f"{what} is not set: {error.strerror}")
+            return False
+        return True
+
+    def assign(self, link: netlink.Link, interface: Interface, refused: Refused) -> Interface:
+        """Give a device its MTU, address and routes; doing it twice changes nothing. Raises OSError.
+
+        MTU and routes that the kernel or the driver refuses are told, and missing in what comes back: the address
+        is worth more than they are.
+        """
+        self.ask(netlink.set_link, link.number, up=True)
+        mtu = interface.mtu if self.set_mtu(refused, link, interface.mtu) else 0
         # IPv6's it has, or had a moment ago: the kernel need not look again whether another machine has it.
         flags, preferred = netlink.IFA_F_NODAD if interface.six else 0, interface.preferred
         address = packed(interface.address)
         self.ask(netlink.replace_address, link.number, address, interface.prefix, flags=flags, preferred=preferred)
+        routes, gateway = [], interface.gateway
         # Routes to neighbours first: the others may need them to reach their gateway.
         for route in sorted(interface.routes, key=lambda route: bool(route.gateway)):
-            destination = packed(route.destination)
-            self.ask(netlink.replace_route, link.number, destination, route.prefix, packed(route.gateway))
-        if interface.gateway and not (interface.six and self.gateway6(link.number)):
-            self.ask(netlink.default_route, link.number, packed(interface.gateway), interface.metric)
+            what = f"the route to {route.destination}/{route.prefix}" + (
+                f" by {route.gateway}" if route.gateway else ""
+            )
+            destination, by = packed(route.destination), packed(route.gateway)
+            if self.attempt(refused, what, netlink.replace_route, link.number, destination, route.prefix, by):
+                routes.append(route)
+        if gateway and not (interface.six and self.gateway6(link.number)):
+            gateway = gateway if self.set_gateway(refused, link, gateway, interface.metric) else ""
+        return interface._replace(mtu=mtu, routes=tuple(routes), gateway=gateway)
+
+    def set_mtu(self, refused: Refused, link: netlink.Link, mtu: int) -> bool:
+        """Set the MTU where one is asked for that the device has not; whether it was not refused."""
+        asked_for = mtu not in (0, link.mtu)
+        return not asked_for or self.attempt(refused, f"the MTU {mtu}", netlink.set_link, link.number, mtu=mtu)
+
+    def set_gateway(self, refused: Refused, link: netlink.Link, gateway: str, metric: int) -> bool:
+        """Set the default route; whether it was not refused."""
+        what = f"the gateway {gateway}"
+        return self.attempt(refused, what, netlink.default_route, link.number, packed(gateway), metric)

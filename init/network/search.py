@@ -14,9 +14,9 @@ import time
 from init.cmdline.ip_request import Request
 from init.network import sockets, state
 from init.network.links import VIRTUAL, listed
-from init.network.rtnetlink import Rtnetlink
+from init.network.rtnetlink import Refused, Rtnetlink
 from init.network.state import Interface, NetworkError
-from init.system.log import INFO, WARNING, Say
+from init.system.log import INFO, NOTICE, WARNING, Say
 from init.system.stdlib import Callable, Iterable, Mapping
 from init.wire import dhcp, ethernet, netlink
 from init.wire.exchange import FOREVER, Outcome
@@ -34,6 +34,7 @@ class Candidate:
         self.sockets: list[sockets.Socket] = []  # for this device alone
         self.set_up_by_us = False
         self.early = False  # asked on carrier alone, so the question may be lost (netlink.Link.running)
+        self.keeps_mac = False  # it does not take the one that it is to be given
         self.retry_at = 0.0
         self.outcome = "no carrier"
         self.reasons: set[str] = set()  # why packets were dropped, each logged once
@@ -143,8 +144,7 @@ class Search:
             lease = lease._replace(obtained=self._on_boottime(lease.obtained))
             interface = state.leased(self._request, link, lease, metric)
             self._ignored |= dict.fromkeys(lease.ignored)
-        self._rtnetlink.assign(link, interface)
-        return interface
+        return self._rtnetlink.assign(link, interface, self._refused(device))
 
     def _on_boottime(self, moment: float) -> float:
         """A moment of the search's clock on the leases', which goes on while the machine sleeps."""
@@ -213,10 +213,8 @@ class Search:
         if device.retry_at > now:
             return False
         hwaddr = self._request.hwaddr
-        if hwaddr and device.link.mac != hwaddr:
-            self._rtnetlink.ask(netlink.set_link, device.link.number, up=False)  # most drivers take no other while up
-            self._rtnetlink.ask(netlink.set_link, device.link.number, mac=ethernet.octets(hwaddr))
-            device.link = device.link._replace(mac=hwaddr, flags=device.link.flags & ~netlink.IFF_UP)
+        if hwaddr and device.link.mac != hwaddr and not device.keeps_mac:
+            self._give_mac(device, hwaddr)
         if not device.link.up and not device.set_up_by_us:
             # One after the other, each asked at once: setting all up first gains nothing and costs the last its turn.
             self._rtnetlink.ask(netlink.set_link, device.link.number, up=True)
@@ -231,6 +229,17 @@ class Search:
                 self._tell(device, "lost its carrier")
             return False
         return True
+
+    def _give_mac(self, device: Candidate, hwaddr: str) -> None:
+        """Give a device another hardware address, and leave it down. Raises OSError where it cannot be set down."""
+        link = device.link
+        self._rtnetlink.ask(netlink.set_link, link.number, up=False)  # most drivers take no other while up
+        device.link = link = link._replace(flags=link.flags & ~netlink.IFF_UP)
+        what, mac = f"the hardware address {hwaddr}", ethernet.octets(hwaddr)
+        if self._rtnetlink.attempt(self._refused(device), what, netlink.set_link, link.number, mac=mac):
+            device.link = link._replace(mac=hwaddr)
+        else:
+            device.keeps_mac = True
 
     def _serve(self, device: Candidate, now: float) -> bool:
         """Ask on a device that has carrier; True when it is the one."""
@@ -323,6 +332,9 @@ class Search:
 
     def _tell(self, device: Candidate, text: str, level: int = INFO) -> None:
         self._say(level, f"network: {device.link.name}: {text}")
+
+    def _refused(self, device: Candidate) -> Refused:
+        return lambda reason: self._tell(device, reason, NOTICE)
 
     def _what(self) -> str:
         request = self._request

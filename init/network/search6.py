@@ -101,10 +101,10 @@ class Search6(Search):
             lease = lease._replace(obtained=self._on_boottime(lease.obtained))
             self._ignored |= dict.fromkeys(lease.ignored)
         interface = state6.interface(request, link, device.address, lease, device.told, metric)
-        if request.mtu and request.mtu != link.mtu:
-            self._rtnetlink.ask(netlink.set_link, link.number, mtu=request.mtu)
-        if request.gateway:
-            self._rtnetlink.ask(netlink.default_route, link.number, packed(request.gateway), metric)
+        refused = self._refused(device)
+        if not self._rtnetlink.set_mtu(refused, link, request.mtu):
+            interface = interface._replace(mtu=0)
+        if request.gateway and self._rtnetlink.set_gateway(refused, link, request.gateway, metric):
             return interface
         return interface._replace(gateway=self._rtnetlink.gateway6(link.number))
 

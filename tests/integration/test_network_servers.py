@@ -58,7 +58,7 @@ with Rtnetlink() as rtnetlink:
             client.receive(opened.recv(4096), now, checksummed=False)
         print(client.state, client.deadline(), flush=True)
     until(["bound"], 0.0)
-    rtnetlink.assign(link, state.leased(Request(), link, client.lease))
+    rtnetlink.assign(link, state.leased(Request(), link, client.lease), print)
     for now in (1800.0, 1800.0 + 3150.0):
         client.tick(now)
         print(client.state, flush=True)

@@ -195,6 +195,54 @@ def test_answers_as_relays_and_switches_hand_them_on(lab: Lab, relay: str) -> No
     assert found["server"] in ("10.9.0.66", "10.9.0.7")
 
 
+def test_an_address_is_taken_without_what_the_kernel_refuses(lab: Lab) -> None:
+    """A card of 1500 bytes (a macvlan takes no more than the card below it), a gateway that is the machine itself."""
+    lab.wire("eth0")
+    lab.run("client", "ip", "link", "add", "mac0", "link", "eth0", "type", "macvlan")
+    lab.run("client", "ip", "link", "set", "eth0", "up")
+    own, other = "10, 9, 0, 66", "10, 9, 0, 1"
+    routes = f"bytes((8, 11, {own}, 8, 12, {other}, 0, {own}))"
+    script(lab, LIAR, "eth0", f"wire.answer(question, kind, (26, (9000).to_bytes(2, 'big')), (121, {routes}), **to)")
+    configuring = lab.configuring("mac0:dhcp")
+    found = configuring.result()
+    assert lab.addresses("mac0") == ["10.9.0.66/8"], found
+    assert lab.routes() == {"12.0.0.0/8": ("10.9.0.1", "mac0")}
+    assert (found["mtu"], found["gateway"], found["routes"]) == ("0", "", "12.0.0.0/8,10.9.0.1")
+    assert [line for line in configuring.log if " is not set" in line] == [
+        "log mac0: the MTU 9000 is not set: Invalid argument",
+        "log mac0: the route to 11.0.0.0/8 by 10.9.0.66 is not set: Invalid argument",
+        "log mac0: the gateway 10.9.0.66 is not set: Invalid argument",
+    ]
+    lab.restore(found["text"].replace("mtu=0", "mtu=9000"))
+    assert lab.addresses("mac0") == ["10.9.0.66/8"]
+
+
+@pytest.mark.parametrize(
+    "words", ["mac0:dhcp:9000", "10.9.0.5::10.9.0.5:255.255.255.0::mac0:off:9000", "mac0:link6:9000"]
+)
+def test_what_ip_asks_for_and_the_kernel_refuses_costs_no_address(lab: Lab, words: str) -> None:
+    lab.wire("eth0")
+    lab.serve("eth0", "10.9.0.1/24")
+    lab.run("client", "ip", "link", "add", "mac0", "link", "eth0", "type", "macvlan")
+    lab.run("client", "ip", "link", "set", "eth0", "up")
+    lab.dnsmasq("eth0", "10.9.0.150", "10.9.0.159")
+    configuring = lab.configuring(words)
+    found = configuring.result()
+    assert found.get("mtu") == "0" and found["address"], found
+    assert "log mac0: the MTU 9000 is not set: Invalid argument" in configuring.log
+
+
+def test_a_hardware_address_that_the_driver_refuses(lab: Lab) -> None:
+    """The driver ifb has no way to set one."""
+    lab.run("client", "ip", "link", "add", "ifb0", "type", "ifb")
+    configuring = lab.configuring("10.9.0.5:::255.255.255.0::ifb0:off::52:54:00:00:00:07", seconds=5)
+    found = configuring.result()
+    assert lab.addresses("ifb0") == ["10.9.0.5/24"], found
+    assert found["mac"] != "52:54:00:00:00:07"
+    refused = "log ifb0: the hardware address 52:54:00:00:00:07 is not set: Operation not supported"
+    assert configuring.log.count(refused) == 1, configuring.log
+
+
 def test_times_gateways_and_lengths_that_nobody_expects(lab: Lab) -> None:
     """A lease of no time, a gateway on another network, a long option in pieces, options in every field."""
     lab.wire("eth0")
