@@ -119,7 +119,7 @@ class Manifest(Mapping[str, Entry]):
         for path in list(known):
             while "/" in path:
                 child, path = path, path.rpartition("/")[0]
-                parent = known.setdefault(path, Directory(0o755, f"parent of /{child}"))
+                parent = known.setdefault(path, Directory(0o755, f"parent of {child.rpartition('/')[2]}"))
                 if not isinstance(parent, Directory):
                     raise MkinitfsError(f"/{path}: not a folder ({parent.reason}), yet /{child} lies in it")
         self._entries = dict(sorted(known.items()))

@@ -75,8 +75,8 @@ def plan(profile: Profile, host: Host, options: Options, ramdisk: Profile | None
         warnings += files.warnings
         for path, entry in (*modules, *files.entries, *_indexes(closure)):
             entries += placed(host.sysroot, f"/{path}", entry)
-    if profile.load:
-        entries.append(_setting("modules", [name.removeprefix("?") for name in profile.load], profile))
+        if profile.load:
+            entries.append(_setting("modules", closure.loaded(profile.load), profile))
     if options.credentials:
         warnings += options.credentials.warnings
         entries.append(("etc/mkinitfs/credentials", File(Bytes(options.credentials.data), 0o600, "--credentials")))

@@ -176,18 +176,30 @@ def mirror() -> str:
     )
 
 
-def fake_module(*records: str, elfclass: int = 2, order: str = "<") -> bytes:
-    """A kernel module of nothing but headers and a .modinfo section with `records` ("firmware=a.bin")."""
+def fake_module(
+    *records: str, elfclass: int = 2, order: str = "<", imports: tuple[str, ...] = (), machine: int = 62
+) -> bytes:
+    """A kernel module of nothing but headers, a .modinfo section with `records` ("firmware=a.bin") and symbols."""
     info = "".join(f"{record}\0" for record in records).encode()
-    names = b"\0.modinfo\0.shstrtab\0"
+    strings = b"\0own\0" + "".join(f"{name}\0" for name in imports).encode()
+    symbol = f"{order}IBBHQQ" if elfclass == 2 else f"{order}IIIBBH"
+    symbols = [(0, 0), (1, 3)] + [(strings.find(f"\0{name}\0".encode()) + 1, 0) for name in imports]
+    rest = [(0, 0, section, 0, 0) if elfclass == 2 else (0, 0, 0, 0, section) for _, section in symbols]
+    table = b"".join(struct.pack(symbol, name, *row) for (name, _), row in zip(symbols, rest, strict=True))
+    names = b"\0.modinfo\0.symtab\0.strtab\0.shstrtab\0"
     header, section = (64, "2I4Q2I2Q") if elfclass == 2 else (52, "10I")
     ident = b"\x7fELF" + bytes([elfclass, 1 if order == "<" else 2, 1]) + bytes(9)
     word = "Q" if elfclass == 2 else "I"
-    table, size = header + len(info) + len(names), struct.calcsize(order + section)
-    words = (1, 62, 1, 0, 0, table, 0, header, 0, 0, size, 3, 2)
-    fields = ((0,) * 10, (1, 1, 2, 0, header, len(info)), (10, 3, 0, 0, header + len(info), len(names)))
-    rows = b"".join(struct.pack(order + section, *row, *(0,) * (10 - len(row))) for row in fields)
-    return ident + struct.pack(f"{order}2HI3{word}I6H", *words) + info + names + rows
+    contents = ((1, 1, info), (10, 2, table), (18, 3, strings), (26, 3, names))
+    starts = [header + sum(len(each) for _, _, each in contents[:count]) for count in range(5)]
+    words = (1, machine, 1, 0, 0, starts[4], 0, header, 0, 0, struct.calcsize(order + section), 5, 4)
+    rows = [(0,) * 10]
+    rows += [
+        (at, kind, 0, 0, start, len(each), 0, 0, 0, 0)
+        for (at, kind, each), start in zip(contents, starts, strict=False)
+    ]
+    headers = b"".join(struct.pack(order + section, *row) for row in rows)
+    return ident + struct.pack(f"{order}2HI3{word}I6H", *words) + info + table + strings + names + headers
 
 
 def fake_kernel(folder: Path, modules: dict[str, bytes], **indexes: str) -> Path:

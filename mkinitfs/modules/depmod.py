@@ -17,7 +17,9 @@ from mkinitfs.modules.softdep import Softdep, parse_softdeps
 from mkinitfs.sysroot import Sysroot
 
 COMPRESSED = (".xz", ".zst", ".gz")
-_WILDCARD = re.compile(r"[*?\[]")
+WILDCARD = re.compile(r"[*?\[]")
+# Of names with a colon, those of no device: linux/miscdevice.h, kmod's own, other ends of a wire, processors.
+_DEVICE = re.compile(r"(?!devname:|symbol:|usbfunc:|cpu:|input:)[\w*-]+:")
 _BRACKETS = re.compile(r"(\[[^\]]*\])")
 
 
@@ -72,7 +74,7 @@ class Aliases:
         self._wild: dict[str, list[tuple[int, str, str]]] = {}
         for number, (alias, module) in enumerate(pairs):
             pattern = normalise(alias)
-            if wildcard := _WILDCARD.search(pattern):
+            if wildcard := WILDCARD.search(pattern):
                 self._wild.setdefault(pattern[: wildcard.start()], []).append((number, pattern, module))
             else:
                 self._exact.setdefault(pattern, []).append((number, module))
@@ -145,6 +147,26 @@ class Modules:
         """Name -> (path, the rest of its line in modules.dep), in file order."""
         lines = (line.partition(":") for line in self._text("modules.dep", required=True).splitlines())
         return {module_name(path): (path, needs) for path, colon, needs in lines if colon}
+
+    @cached_property
+    def replaced(self) -> dict[str, str]:
+        """Name -> path, for the modules of the kernel's own tree that one from outside (updates/) takes the place of.
+
+        modules.dep names only the one that is loaded, so this looks at the files.
+        """
+        outside = {name for name, (path, _) in self.lines.items() if not path.startswith("kernel/")}
+        own = self.file("kernel")
+        paths = (f"kernel/{path.relative_to(own).as_posix()}" for path in (own.rglob("*.ko*") if outside else ()))
+        return {name: path for path in paths if (name := module_name(path)) in outside}
+
+    @cached_property
+    def devices(self) -> dict[str, list[str]]:
+        """Name -> the patterns of the devices that the module answers to ("pci:v00008086d*..."), none left out."""
+        devices: dict[str, list[str]] = {}
+        for pattern, name in self.alias_lines:
+            if _DEVICE.match(pattern):
+                devices.setdefault(name, []).append(pattern)
+        return devices
 
     @cached_property
     def builtin(self) -> frozenset[str]:

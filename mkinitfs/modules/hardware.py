@@ -1,43 +1,57 @@
 """Network drivers by class: every Ethernet driver of a kernel, or those that one machine's devices name.
 
-`generic` goes by the folders of the kernel tree, as dracut does for the greater part of them; dracut's other
-rule, the symbols that a module imports, means unpacking every module of the kernel, and a test holds the
-written list below against it instead. A folder or name that a kernel does not have is passed over.
+`generic` goes by the folders of the kernel tree, as dracut and initramfs-tools do for the greater part of them;
+dracut's other rule, the symbols that a module imports, means unpacking every module of the kernel: a test holds the
+written list below against it instead, and only modules from outside that tree are asked (outside.py). A folder or
+name that a kernel does not have is passed over.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mkinitfs.errors import MkinitfsError
+from mkinitfs.modules import info
 from mkinitfs.modules.depmod import Modules
+from mkinitfs.modules.outside import OWN, home, is_network_driver, is_other_network_driver, is_stranger
+
+
+def _folders(text: str) -> tuple[str, ...]:
+    return tuple(f"kernel/drivers/{folder}/" for folder in text.split())
+
 
 # Drivers of cards and of what stands between card and wire, and adapters on USB.
-_FOLDERS = (
-    "kernel/drivers/net/ethernet/",
-    "kernel/drivers/net/phy/",
-    "kernel/drivers/net/mdio/",
-    "kernel/drivers/net/pcs/",
-    "kernel/drivers/net/usb/",
-)
+_NETWORK = _folders("net/ethernet net/phy net/mdio net/pcs net/usb s390/net staging/octeon")
 # Network devices of virtual machines, and oddities, that lie elsewhere.
 _DRIVERS = (*("virtio_net", "vmxnet3", "hv_netvsc", "xen_netfront"), *("fjes", "thunderbolt_net", "sungem_phy", "qlge"))
-# Buses that a network device may sit on and that no symbol joins to its driver: virtio, USB, Hyper-V and
-# its pass-through PCI, PCI behind Intel's VMD.
+# Buses that a network device may sit on and that no symbol joins to its driver: virtio, Hyper-V and its
+# pass-through PCI, Xen's, PCI behind Intel's VMD, CardBus; an IOMMU that devices wait for. USB comes with its adapters.
 _BUSES = (
-    *("virtio_pci", "virtio_mmio", "xhci_pci", "ehci_pci", "ohci_pci", "uhci_hcd", "xhci_plat_hcd"),
-    *("hv_vmbus", "pci_hyperv", "vmd"),
+    *("virtio_pci", "virtio_mmio", "hv_vmbus", "pci_hyperv", "xen_pcifront", "vmd", "yenta_socket"),
+    "virtio_iommu",
 )
+# What a device on a board may wait for. The kernel does not probe it before all are there that its node in the
+# device tree names (drivers/of/property.c, of_supplier_bindings: clocks, power domains, regulators, ...), and where
+# all of it is a module, USB adapters, switches and clocks with a battery need no less.
+_BOARD = _folders(
+    "bus clk devfreq dma extcon firmware gpio hwspinlock i2c/busses i2c/muxes interconnect iommu irqchip mailbox memory"
+    " mfd mux net/dsa nvmem pci/controller phy pinctrl platform/chrome pmdomain power pwm regulator remoteproc reset"
+    " rpmsg rtc soc spi spmi tee usb/c67x00 usb/cdns3 usb/chipidea usb/dwc2 usb/dwc3 usb/host usb/isp1760 usb/mtu3"
+    " usb/musb usb/phy usb/renesas_usbhs usb/roles usb/typec"
+)
+_BOARD_DRIVERS = ("onboard_usb_hub", "onboard_usb_dev", "usb251xb", "usb3503", "usb4604")  # hubs that need power
+# Machines (EM_386, EM_S390, EM_X86_64) that describe themselves by other means: the image does without all that.
+_NO_BOARDS = (3, 22, 62)
 # `host`: what may stand between the processor and a network device. A module elsewhere that a modalias of the
 # machine names (sound, graphics, disks) is nothing that a root on a server needs.
-_HOST_FOLDERS = tuple(
-    f"kernel/drivers/{folder}/"
-    for folder in (
-        *("net", "usb/host", "usb/core", "usb/dwc2", "usb/dwc3", "hv", "pci", "bus", "ssb", "bcma"),
-        *("phy", "thunderbolt", "ntb", "soc", "clk", "pinctrl", "reset", "regulator"),
-    )
+_HOST = _folders(
+    "net usb/host usb/core usb/dwc2 usb/dwc3 hv pci bus iommu ssb bcma phy thunderbolt ntb pcmcia soc clk pinctrl reset"
+    " regulator s390/net staging/octeon"
 )
-_NOT_HOST = ("kernel/drivers/net/wireless/", "kernel/drivers/net/wwan/", "kernel/drivers/net/can/")
+_NOT_HOST = _folders("net/wireless net/wwan net/can")
+# Display and multimedia devices: class codes 03 and 04 of the PCI Code and ID Assignment Specification.
+_SCREEN_OR_SOUND = re.compile(r"pci:.*bc0[34]")
 
 
 def requests(kernel: Modules, hardware: str | tuple[str, ...], sys: Path = Path("/sys")) -> tuple[tuple[str, str], ...]:
@@ -57,11 +71,36 @@ def requests(kernel: Modules, hardware: str | tuple[str, ...], sys: Path = Path(
 
 def generic(kernel: Modules) -> tuple[tuple[str, str], ...]:
     """Requests (name, origin) for every Ethernet driver of the kernel and the buses it may need."""
-    origin = "Ethernet driver (hardware generic)"
-    folders = tuple((name, origin) for name, (path, _) in kernel.lines.items() if path.startswith(_FOLDERS))
-    drivers = tuple((f"?{name}", origin) for name in _DRIVERS)
-    buses = tuple((f"?{name}", "bus of network devices (hardware generic)") for name in _BUSES)
-    return folders + drivers + buses
+    boards = _has_boards(kernel)
+    found: dict[str, str] = {}
+    for name in kernel.lines:
+        path = home(kernel, name)
+        if path.startswith(_NETWORK):
+            found[name] = "Ethernet driver (hardware generic)"
+        elif boards and path.startswith(_BOARD):
+            found[name] = "part of a board (hardware generic)"
+        elif not path.startswith(OWN) and _is_for_network(kernel, name):
+            found[name] = "network driver from outside the kernel (hardware generic)"
+    more = dict.fromkeys(_DRIVERS, "Ethernet driver (hardware generic)")
+    more |= dict.fromkeys(_BUSES, "bus of network devices (hardware generic)")
+    more |= dict.fromkeys(_BOARD_DRIVERS if boards else (), "part of a board (hardware generic)")
+    return (*found.items(), *((f"?{name}", origin) for name, origin in more.items()))
+
+
+def _has_boards(kernel: Modules) -> bool:
+    """Whether the kernel is for machines with a device tree. One module tells; where none can, it may be."""
+    for path, _ in kernel.lines.values():
+        if path.startswith(OWN):
+            try:
+                return info.machine(kernel.file(path)) not in _NO_BOARDS
+            except MkinitfsError:
+                break
+    return True
+
+
+def _is_for_network(kernel: Modules, name: str) -> bool:
+    devices = kernel.devices.get(name, ())
+    return any(not _SCREEN_OR_SOUND.match(device) for device in devices) and is_network_driver(kernel, name)
 
 
 def host(kernel: Modules, sys: Path = Path("/sys")) -> tuple[tuple[str, str], ...]:
@@ -70,35 +109,53 @@ def host(kernel: Modules, sys: Path = Path("/sys")) -> tuple[tuple[str, str], ..
     MkinitfsError when there are no devices at all (an unmounted sysfs), rather than an image without drivers.
     """
     drivers: dict[str, str] = {}
-    aliases = modaliases(sys)
-    if not aliases:
+    names = asked_for(sys)
+    if not names:
         raise MkinitfsError(f"{sys}/devices: no device with a modalias", "hardware host needs sysfs there")
-    for alias, device in aliases.items():
+    folders = (*_HOST, *_BOARD) if _has_boards(kernel) else _HOST
+    for alias, device in names.items():
         for name in kernel.lookup(alias):
-            if name in kernel and _is_host_driver(name, kernel.lines[name][0]):
+            if name in kernel and _is_host_driver(kernel, name, alias, folders):
                 drivers.setdefault(name, f"device {device} (hardware host)")
     return tuple(sorted(drivers.items()))
 
 
-def _is_host_driver(name: str, path: str) -> bool:
-    return name in _BUSES or (path.startswith(_HOST_FOLDERS) and not path.startswith(_NOT_HOST))
+def _is_host_driver(kernel: Modules, name: str, alias: str, folders: tuple[str, ...]) -> bool:
+    if is_stranger(kernel, name):
+        return not _SCREEN_OR_SOUND.match(alias) and not is_other_network_driver(kernel, name)
+    path = home(kernel, name)
+    listed = name in (*_DRIVERS, *_BUSES, *_BOARD_DRIVERS)
+    return listed or (path.startswith(folders) and not path.startswith(_NOT_HOST))
 
 
-def modaliases(sys: Path) -> dict[str, str]:
-    """The modaliases of all devices below `sys`/devices, each with the path of its first device, sorted."""
-    aliases: dict[str, str] = {}
-    for device, alias in sorted(_walk(sys / "devices")):
-        aliases.setdefault(alias, os.path.relpath(device, sys / "devices"))
-    return aliases
+def asked_for(sys: Path) -> dict[str, str]:
+    """What the devices below `sys`/devices go by, each with the path of its first device, sorted.
+
+    That is a device's modalias; the driver that it has, which need not be found by one (i2c, a board's own devices);
+    and a PHY's number, in the form in which the kernel asks for its driver (linux/mod_devicetable.h, MDIO_ID_FMT).
+    """
+    names: dict[str, str] = {}
+    for device, name in sorted(_walk(sys / "devices")):
+        names.setdefault(name, os.path.relpath(device, sys / "devices"))
+    return names
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, str]]:
     # os.walk does not follow links, and in sysfs everything but the devices' own tree is links.
-    for path, _, files in os.walk(folder):
-        if "modalias" in files:
+    for path, folders, files in os.walk(folder):
+        if "modalias" in files and (alias := _text(path, "modalias")):
+            yield path, alias
+        if "phy_id" in files and (number := _text(path, "phy_id")):
+            yield path, f"mdio:{int(number, 16):032b}"
+        if "driver" in folders:
             try:
-                alias = (Path(path) / "modalias").read_text(encoding="utf-8", errors="replace").strip()
-            except OSError:  # a device may go while we look, or refuse: it then names no driver
+                yield path, Path(path, "driver/module").readlink().name
+            except OSError:  # built in, without parameters
                 continue
-            if alias:
-                yield path, alias
+
+
+def _text(path: str, name: str) -> str:
+    try:
+        return Path(path, name).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:  # a device may go while we look, or refuse: it then names no driver
+        return ""

@@ -21,7 +21,8 @@ from mkinitfs.modules.softdep import Softdep, softdep_line
 
 # cifs asks for one or two of its ten ciphers, as the server and the options have it: the kernel fetches those
 # by alias. What such a template needs in turn comes with it in the same run of modprobe.
-_LEFT_TO_THE_KERNEL = frozenset({"cifs", "nfs", "fat", "rpcsec_gss_krb5"})
+# It asks for PHYs and for a switch's tags in the same way, when it has seen which.
+_LEFT_TO_THE_KERNEL = frozenset({"cifs", "nfs", "fat", "rpcsec_gss_krb5", "libphy", "dsa_core"})
 _MAY_REFUSE = ("kernel/arch/", OFFLOAD)
 
 

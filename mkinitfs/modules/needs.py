@@ -8,6 +8,10 @@ there, and its own needs are looked up here in turn. To extend: the module, what
 asks.
 """
 
+# Who calls one of these stands on libphy, which no dependency says where it is built in (linux/phy.h, phylink.h).
+PHYLIB = "libphy"
+PHYLIB_CALLS = frozenset({"phy_start", "phylink_create", "__mdiobus_register", "__devm_mdiobus_register"})
+
 NEEDS: dict[str, tuple[str, ...]] = {
     # fs/smb/client: signing and encryption of every dialect (smb2transport.c, cifsencrypt.c, smb2ops.c);
     # iocharset=utf8, mount.cifs's and the kernel's usual one (connect.c, load_nls).
@@ -42,6 +46,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "nfs": ("nfsv3", "nfsv4"),
     # net/sunrpc/auth_gss/gss_krb5_mech.c, for those who add it.
     "rpcsec_gss_krb5": ("crypto-cts(cbc(aes))", "crypto-hmac(sha1)", "crypto-hmac(sha256)"),
+    # drivers/net/phy/phy_device.c (phy_request_driver_module): what is at the other end of the wires of a card is
+    # asked for by the number it reads there. SFP cages, buses and encoders are devices of a board's own.
+    PHYLIB: ("mdio:*", *(f"kernel/drivers/net/{folder}/" for folder in ("phy", "mdio", "pcs"))),
+    # net/dsa/tag.c: a switch's way of tagging frames.
+    "dsa_core": ("kernel/net/dsa/",),
     # A virtio driver loads without its bus, finds no device, and no symbol joins the two
     # (drivers/virtio/virtio_pci_common.c).
     "virtio_net": ("virtio_pci",),
@@ -49,8 +58,14 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "virtio_scsi": ("virtio_pci",),
     "9pnet_virtio": ("virtio_pci",),
     "virtiofs": ("virtio_pci",),
-    # The same for USB adapters and their host controllers, drivers/usb/host.
-    "usbcore": ("xhci_pci", "ehci_pci", "ohci_pci", "uhci_hcd"),
+}
+
+# The same for USB devices and their host controllers, drivers/usb/host: for whatever answers to a device of that bus.
+BUSES: dict[str, tuple[str, ...]] = {
+    "usb": (
+        *("xhci_pci", "xhci_pci_renesas", "ehci_pci", "ohci_pci", "uhci_hcd"),
+        *("xhci_plat_hcd", "ehci_platform", "ohci_platform", "dwc2"),
+    )
 }
 
 # Engines behind a bus or in one maker's processors (padlock, ccp, qat) answer to the names of common ciphers

@@ -5,8 +5,8 @@ import pytest
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.modules.closure import closure_of
 from mkinitfs.modules.depmod import Modules
-from mkinitfs.modules.hardware import generic, host, modaliases, requests
-from tests.kernels import fake_kernel
+from mkinitfs.modules.hardware import asked_for, generic, host, requests
+from tests.kernels import fake_kernel, fake_module
 from tests.unit.files import put
 
 PATHS = (
@@ -28,12 +28,47 @@ alias pci:v00008086d00002000sv*sd*bc*sc*i* card
 alias pci:v00008086d00003000sv*sd*bc*sc*i* radio
 alias virtio:d00000001v* virtio_net
 alias virtio:d00000005v* virtio_balloon
+alias usb:v0BDAp8153d*dc*dsc*dp*ic*isc*ip*in* adapter
+alias mdio:0000000000011100110010?????????? wire
+"""
+ARM64, X86_64 = 183, 62
+# Outside the kernel's tree: path -> the symbols that it takes from others.
+OUTSIDE: dict[str, tuple[str, ...]] = {
+    "updates/dkms/nic.ko": (),  # takes the place of the kernel's own
+    "updates/dkms/r8168.ko": ("printk", "alloc_etherdev_mqs"),
+    "extra/vendor/foo_core.ko": ("register_netdev",),
+    "extra/vendor/foo_pci.ko": ("foo_probe",),  # takes the network's symbols through foo_core
+    "updates/dkms/wifi.ko": ("register_netdev", "wiphy_new_nm"),
+    "updates/dkms/tunnel.ko": ("register_netdevice",),  # no device asks for it
+    "updates/dkms/raid.ko": ("scsi_add_host",),
+    "updates/wire2.ko": ("phy_drivers_register",),
+}
+OUTSIDE_ALIAS = """\
+alias pci:v00008086d00001000sv*sd*bc*sc*i* nic
+alias pci:v000010ECd00008168sv*sd*bc02sc*i* r8168
+alias pci:v00001234d*sv*sd*bc*sc*i* foo_pci
+alias usb:v0BDAp8812d*dc*dsc*dp*ic*isc*ip*in* wifi
+alias rtnl-link-tunnel tunnel
+alias pci:v00001000d*sv*sd*bc*sc*i* raid
+alias pci:v000010DEd*sv*sd*bc03sc00i00* screen
+alias mdio:000000000000000011?????????????? wire2
 """
 
 
 @pytest.fixture
 def kernel(tmp_path: Path) -> Modules:
     return Modules(fake_kernel(tmp_path / "6.6.6", dict.fromkeys(PATHS, b""), alias=ALIAS))
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Modules:
+    """A kernel with modules from elsewhere; one of a screen's card that cannot even be read."""
+    files = {path: fake_module(imports=imports) for path, imports in OUTSIDE.items()}
+    dep = "".join(f"{path}:\n" for path in OUTSIDE if path != "extra/vendor/foo_pci.ko")
+    dep += "extra/vendor/foo_pci.ko: extra/vendor/foo_core.ko\nupdates/dkms/screen.ko:\nkernel/lib/crc.ko:\n"
+    files |= {path: fake_module() for path in ("kernel/drivers/net/ethernet/maker/nic.ko.xz", "kernel/lib/crc.ko")}
+    files["updates/dkms/screen.ko"] = b""
+    return Modules(fake_kernel(tmp_path / "7.7.7", files, dep=dep, alias=OUTSIDE_ALIAS))
 
 
 def sysfs(root: Path, devices: dict[str, str]) -> Path:
@@ -67,7 +102,64 @@ def test_host_takes_what_the_devices_name_of_network_and_buses(kernel: Modules, 
         ("virtio_net", "device pci0000:00/0000:00:03.0/virtio0 (hardware host)"),
         ("virtio_pci", "device pci0000:00/0000:00:03.0 (hardware host)"),
     )
-    assert len(modaliases(sys)) == 6
+    assert len(asked_for(sys)) == 6
+
+
+def test_host_takes_the_driver_that_a_device_has_and_that_of_its_phy(kernel: Modules, tmp_path: Path) -> None:
+    sys = sysfs(tmp_path / "sys", {"pci0000:00/0000:00:07.0": "pci:v00008086d00002000sv1sd1bc04sc00i00"})
+    card = sys / "devices/platform/soc/board-mac"
+    put(card / "mdio_bus/fixed-0/fixed-0:00/phy_id", "0x001cc915\n")
+    put(card / "mdio_bus/fixed-0/fixed-0:01/phy_id", "0x00000000\n")  # by clause 45: no number here
+    driver = sys / "bus/platform/drivers/maker"
+    driver.mkdir(parents=True)
+    (card / "driver").symlink_to(driver)
+    assert host(kernel, sys) == (("wire", "device platform/soc/board-mac/mdio_bus/fixed-0/fixed-0:00 (hardware host)"),)
+    (driver / "module").symlink_to("../../../../module/nic")  # a built-in one has no such link
+    assert [name for name, _ in host(kernel, sys)] == ["nic", "wire"]
+
+
+def test_boards_get_whole_classes_and_other_machines_do_not(tmp_path: Path) -> None:
+    paths = (
+        *("regulator/fixed", "clk/maker/clk", "phy/maker/phy-usb", "i2c/busses/i2c-maker", "usb/dwc3/dwc3"),
+        *("reset/reset-maker", "net/dsa/switch", "mailbox/box", "pmdomain/domain", "usb/misc/onboard_usb_hub"),
+        *("net/ethernet/nic", "media/camera", "gpu/drm/drm"),
+    )
+    for machine, wanted in ((ARM64, 11), (X86_64, 1)):
+        module = fake_module(machine=machine)
+        files = {f"kernel/drivers/{path}.ko": module for path in paths}
+        boards = Modules(fake_kernel(tmp_path / f"{machine}", files, alias="alias of:N*T*Cmaker,i2c i2c_maker\n"))
+        chosen = closure_of(boards, generic(boards)).chosen
+        assert len(chosen) == wanted, list(chosen)
+        assert "nic" in chosen
+        assert not {"camera", "drm"} & set(chosen)
+        board = sysfs(tmp_path / f"sys{machine}", {"platform/i2c": "of:Ni2cT(null)Cmaker,i2c"})
+        assert bool(host(boards, board)) is (machine == ARM64)
+
+
+def test_generic_takes_network_drivers_from_outside_the_kernel(outside: Modules) -> None:
+    chosen = closure_of(outside, generic(outside)).chosen
+    assert list(chosen) == ["foo_core", "foo_pci", "nic", "r8168", "wire2"]
+    assert chosen["nic"].module.path == "updates/dkms/nic.ko"
+    assert chosen["r8168"].why == "network driver from outside the kernel (hardware generic)"
+
+
+def test_a_module_that_imports_nothing_cannot_tell_and_is_taken(tmp_path: Path) -> None:
+    alias = "alias pci:v00001000d*sv*sd*bc*sc*i* raid\n"
+    kernel = Modules(fake_kernel(tmp_path / "7.7.7", {"updates/raid.ko": fake_module()}, alias=alias))
+    assert [name for name, _ in generic(kernel) if not name.startswith("?")] == ["raid"]
+
+
+def test_host_takes_what_devices_name_wherever_it_lies(outside: Modules, tmp_path: Path) -> None:
+    sys = sysfs(
+        tmp_path / "sys",
+        {
+            "pci0000:00/0000:00:01.0": "pci:v00008086d00001000sv1sd1bc02sc00i00",
+            "pci0000:00/0000:00:02.0": "pci:v00001000d00000001sv1sd1bc01sc00i00",
+            "pci0000:00/0000:00:03.0": "pci:v000010DEd00000001sv1sd1bc03sc00i00",
+            "pci0000:00/0000:00:04.0/usb1/1-1/1-1:1.0": "usb:v0BDAp8812d0000dc00dsc00dp00icFFiscFFipFFin00",
+        },
+    )
+    assert [name for name, _ in host(outside, sys)] == ["nic", "raid"]
 
 
 def test_what_a_profile_may_say(kernel: Modules, tmp_path: Path) -> None:
