@@ -5,7 +5,7 @@ order of the parts does not matter: a manifest is sorted, and two different entr
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mkinitfs import additions, locations, skeleton
 from mkinitfs.archive.compress import unpack_file
@@ -28,6 +28,8 @@ RAMDISK_LIMIT = 12_000_000  # bytes that the staged ramdisk may keep for as long
 _PAGE = 4096
 _SETTINGS = python_runtime.PACKAGE_FOLDER
 Entries = Iterator[tuple[str, Entry]]
+# How the reasons of links begin that give way to a program or file of the same path.
+_APPLET, _LINK = "busybox applet, ", "link of "
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,9 @@ def plan(profile: Profile, host: Host, options: Options, ramdisk: Profile | None
         warnings += options.credentials.warnings
         entries.append(("etc/mkinitfs/credentials", File(Bytes(options.credentials.data), 0o600, "--credentials")))
         entries.append(("etc/mkinitfs", Directory(0o700, "holds the credentials")))
-    staged = Manifest(_userland(ramdisk, host, Options()) if ramdisk else ())
+    if ramdisk:
+        ramdisk = _with_programs_of(profile, ramdisk, host.sysroot)
+    staged = Manifest(_settled(_userland(ramdisk, host, Options()) if ramdisk else ()))
     entries += staged.items()
     entries = list(_settled(entries))
     cache = ldcache.entry(Manifest(entries), host.sysroot)
@@ -104,9 +108,8 @@ def _userland(profile: Profile, host: Host, options: Options) -> Entries:
     yield from skeleton.entries(sysroot)
     for path in profile.directories:
         yield from placed(sysroot, path, Directory(0o755, _origin(profile)))
-    for path, target in profile.symlinks.items():
-        yield from placed(sysroot, path, Symlink(target, _origin(profile)))
     binaries = _programs(profile, sysroot)
+    yield from _links(profile, sysroot, binaries)
     yield from _applets(profile, sysroot, binaries)
     if host.python and profile.entry_points:
         yield from _python(profile, host, host.python, binaries)
@@ -121,10 +124,36 @@ def _userland(profile: Profile, host: Host, options: Options) -> Entries:
         yield from (item for item in needed if not _for_threads(*item, host))
 
 
-def _settled(entries: list[tuple[str, Entry]]) -> Entries:
-    """The entries without those defaults that a file of a profile or of --add replaces (/etc/hosts)."""
-    brought = {path for path, entry in entries if entry.reason != skeleton.DEFAULT}
-    return ((path, entry) for path, entry in entries if entry.reason != skeleton.DEFAULT or path not in brought)
+def _settled(entries: Iterable[tuple[str, Entry]]) -> Entries:
+    """The entries without those that another one replaces: a profile's links and busybox's applets by programs, files
+    and what --add brings, the defaults of every image (/etc/hosts) by anything.
+    """
+    entries = list(entries)
+    ranks: dict[str, int] = {}
+    for path, entry in entries:
+        ranks[path] = max(ranks.get(path, 0), _rank(entry))
+    return ((path, entry) for path, entry in entries if _rank(entry) == ranks[path])
+
+
+def _rank(entry: Entry) -> int:
+    if entry.reason == skeleton.DEFAULT:
+        return 0
+    return 1 if entry.reason.startswith((_APPLET, _LINK)) else 2
+
+
+def _links(profile: Profile, sysroot: Sysroot, binaries: Iterable[str]) -> Entries:
+    """The profile's links; one with the name of a program leads to that (/sbin/modprobe, which the kernel executes)."""
+    programs = {path.rpartition("/")[2]: path for path in binaries}
+    for path, target in profile.symlinks.items():
+        target = programs.get(path.rpartition("/")[2], target)
+        yield from placed(sysroot, path, Symlink(target, f"{_LINK}{_origin(profile)}"))
+
+
+def _with_programs_of(profile: Profile, ramdisk: Profile, sysroot: Sysroot) -> Profile:
+    """`ramdisk` with the programs of `profile` that take an applet's place, as it is copied from that image."""
+    applets = {place(sysroot, f"/bin/{name.removeprefix('?')}")[0] for name in ramdisk.applets}
+    programs = (path for path in _programs(profile, sysroot) if place(sysroot, path)[0] in applets)
+    return replace(ramdisk, programs=(*ramdisk.programs, *programs))
 
 
 def _programs(profile: Profile, sysroot: Sysroot) -> dict[str, str]:
@@ -166,7 +195,7 @@ def _present(names: Iterable[str], sysroot: Sysroot) -> Iterator[str]:
 
 
 def _applets(profile: Profile, sysroot: Sysroot, binaries: Iterable[str]) -> Entries:
-    """Links in /bin for what busybox stands in for; a program that is there under the same name wins."""
+    """Links in /bin for what busybox stands in for."""
     if not profile.applets:
         return
     busybox = next((path for path in binaries if path.endswith("/busybox")), None)
@@ -175,19 +204,16 @@ def _applets(profile: Profile, sysroot: Sysroot, binaries: Iterable[str]) -> Ent
     # Applet names lie in the program one after the other, each with its NUL (include/applet_tables.h).
     known = set(sysroot.read(busybox).split(b"\0"))
     missing = []
-    taken = {place(sysroot, path)[0] for path in binaries}
     target = place(sysroot, busybox)[0]
     for applet in profile.applets:
         name = applet.removeprefix("?")
         path = place(sysroot, f"/bin/{name}")[0]
         if name.encode() not in known:
             missing += [name] if name == applet else []
-        elif path not in taken:
+        else:
             near = path.rpartition("/")[0] == target.rpartition("/")[0]
             yield from placed(
-                sysroot,
-                f"/bin/{name}",
-                Symlink("busybox" if near else f"/{target}", f"busybox applet, {_origin(profile)}"),
+                sysroot, f"/bin/{name}", Symlink("busybox" if near else f"/{target}", f"{_APPLET}{_origin(profile)}")
             )
     if missing:
         raise MkinitfsError(

@@ -126,7 +126,9 @@ def test_plan(tmp_path):
     values = json.loads(mkinitfs("plan", "--profile", tmp_path / "p.toml", "--json").out)
     assert (values["profile"], values["kernel"], values["python"]) == ("p", None, None)
     entries = {item["path"]: item for item in values["entries"]}
-    assert entries["opt/here"] == {"path": "opt/here", "type": "symlink", "reason": "profile p", "target": "there"}
+    assert entries["opt/here"] == {
+        "path": "opt/here", "type": "symlink", "reason": "link of profile p", "target": "there"
+    }  # fmt: skip
     assert entries["usr/bin/busybox"]["source"] == "/usr/bin/busybox"
     # the program itself, not a link to itself
     assert entries["usr/bin/busybox"]["type"] == "file"
