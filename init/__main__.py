@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 
 from init.boot import failure, steps
-from init.cmdline import words
+from init.cmdline import handed_on, secrets, words
 from init.cmdline.settings import SettingsError, ending, from_command_line
 from init.perform import performer, ramdisk
 from init.perform.machine import Machine
 from init.perform.patience import Patience
 from init.system import console, syscalls
 from init.system.files import read_text
-from init.system.log import INFO, Log, limit_kernel_log
+from init.system.log import INFO, Log, limit_kernel_log, masked
 from init.system.places import CREDENTIALS
-
-# Parameters of ours that the kernel, not knowing them, has put into our environment, or among our arguments where they
-# stand alone (init/main.c, unknown_bootoption). The real init has no use for them, and cifsroot= may hold a password.
-_OUR_PARAMETERS = (
-    "cifsroot", "nfsroot", "nfsrootdebug", "nfsaddrs", "ip", "BOOTIF", "loop", "loopfstype", "loopflags",
-    "vlan", "bond",
-)  # fmt: skip
 
 
 def mount_pseudo_file_systems() -> None:
@@ -58,20 +52,19 @@ def _boot() -> None:
     limit_kernel_log("on")
     log = Log()
     line = words.parse(read_text("/proc/cmdline"))
+    credentials = read_text(CREDENTIALS)
+    log.secrets |= secrets.found(line.words) | secrets.in_credentials(credentials)
     log.write(INFO, f"/init runs, Python {sys.version.split()[0]}")
-    arguments = tuple(word for word in sys.argv[1:] if word not in _OUR_PARAMETERS)
     try:
-        settings = from_command_line(line, read_text(CREDENTIALS), arguments)
+        settings = from_command_line(line, credentials, handed_on.arguments(sys.argv[1:]))
     except SettingsError as error:
         performer.run(Machine(log), failure.refuse(error.mistakes, ending(line, [])))
         return
-    if settings.source.password:
-        log.secrets.add(settings.source.password)
 
     def overdue(call: str, seconds: float) -> None:
         performer.run(Machine(log), failure.overdue(call, seconds, settings.ending))
 
-    environment = {name: value for name, value in os.environ.items() if name not in _OUR_PARAMETERS and "." not in name}
+    environment = handed_on.environment(os.environ)
     patience = Patience(settings.longest_call, log.write, overdue)
     machine = Machine(log, environment, settings.ending.panic, settings.debug, patience)
     performer.run(machine, steps.boot(settings))
@@ -79,13 +72,29 @@ def _boot() -> None:
 
 def crashed() -> None:
     """A mistake of ours: show it whole, hand back what is attached where panic= says so, else leave a shell."""
-    console.tell(["mkinitfs: /init failed; this is a mistake in it"])
-    sys.__excepthook__(*sys.exc_info())  # the interpreter's own: the traceback module is not in the image
+    console.tell(["mkinitfs: /init failed; this is a mistake in it", *_traceback()])
     try:
         line = words.parse(read_text("/proc/cmdline"))
         performer.run(Machine(Log()), failure.end_unless_shell(ending(line, [])))
     except BaseException:  # the mistake may be in the way of that, too
-        sys.__excepthook__(*sys.exc_info())
+        console.tell(_traceback())
     while True:
         if verb := console.interactive_shell("emergency shell after a crash; `reboot` restarts the machine"):
             performer.end(verb, Log().write)
+
+
+def _traceback() -> list[str]:
+    """The exception being handled, as the interpreter tells it: the traceback module is not in the image.
+
+    Its message may quote the command line. Where what is secret there cannot be looked up, the message is left out.
+    """
+    sys.stderr = told = io.StringIO()
+    try:
+        sys.__excepthook__(*sys.exc_info())
+        line = words.parse(read_text("/proc/cmdline"))
+        known = secrets.found(line.words) | secrets.in_credentials(read_text(CREDENTIALS))
+        return masked(told.getvalue(), known).splitlines()
+    except BaseException:
+        return told.getvalue().splitlines()[:-1]
+    finally:
+        sys.stderr = sys.__stderr__

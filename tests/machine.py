@@ -104,9 +104,9 @@ class Machine:
         return [operation.text for operation in self.of(operations.Log) if operation.level <= level]
 
 
-def settings(text: str, arguments: tuple[str, ...] = ()) -> Settings:
-    """What a kernel command line asks for, without credentials in the image."""
-    return from_command_line(parse(text), "", arguments)
+def settings(text: str, arguments: tuple[str, ...] = (), credentials: str = "") -> Settings:
+    """What a kernel command line asks for; `credentials` are the image's."""
+    return from_command_line(parse(text), credentials, arguments)
 
 
 def booted(text: str, answers: dict[type, Any] | None = None, arguments: tuple[str, ...] = ()) -> Machine:

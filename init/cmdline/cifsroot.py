@@ -1,10 +1,13 @@
 """`cifsroot=//server/share[/dir][,options]`: the share that the root lies on, secrets taken out of the options.
 
 The grammar is that of the kernel's cifsroot document and of fs/smb/client/cifsroot.c; options are mount.cifs(8)'s.
+dracut's root=cifs://user:password@server/share and its smb:// mean the same; in these names are percent-encoded.
 """
 
 from __future__ import annotations
 
+from init.cmdline.secrets import is_password, shown, split
+from init.system.escapes import undone
 from init.system.stdlib import NamedTuple
 
 # A root file system must wait for its server rather than lose data ("hard"), and SMB1 is off in every server of
@@ -12,6 +15,7 @@ from init.system.stdlib import NamedTuple
 DEFAULT_VERSION = "vers=3.1.1"
 DEFAULTS = (("vers", DEFAULT_VERSION), ("hard", "hard"))
 _NO_NAME = {"guest", "cred", "credentials"}  # with one of these, mount.cifs wants no user name
+_SCHEMES = ("cifs:", "smb:")
 
 
 class Secret(str):
@@ -21,6 +25,18 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "'******'"
+
+
+class Login(NamedTuple):
+    """Who uses a share; None is what nobody has said."""
+
+    username: str | None = None
+    password: str | None = None
+    domain: str | None = None
+
+    def over(self, other: Login) -> Login:
+        """This one, and from `other` what it leaves open."""
+        return Login(*(theirs if mine is None else mine for mine, theirs in zip(self, other, strict=True)))
 
 
 class Share(NamedTuple):
@@ -34,57 +50,139 @@ class Share(NamedTuple):
     version_given: bool = False  # whether vers= among the options is the command line's, not the default
 
 
-def parse(value: str, rootflags: str, image_credentials: str, mistakes: list[str]) -> Share:
+NOWHERE = Share("", "", None, None, None)
+
+
+class Given(NamedTuple):
+    """What the command line says of a share, not yet taken apart."""
+
+    parameter: str  # that names it: cifsroot, root, ...
+    value: str
+    flags: tuple[str, ...] = ()  # options given elsewhere
+    otherwise: Login = Login()  # who is meant where the share and its options leave it open
+
+
+def is_url(value: str) -> bool:
+    """Whether a word that may name something else begins as a share's URL does."""
+    return value.lower().startswith(_SCHEMES)
+
+
+def parse(given: Given, image_credentials: str, mistakes: list[str]) -> Share:
     """Take `//server/share[/dir][,options]` apart (fs/smb/client/cifsroot.c); mistakes are appended.
 
     What the user gives wins over the defaults; a user name given there makes the image's credentials unused.
     """
-    unc, _, text = value.partition(",")
-    unc = unc.replace("\\", "/").rstrip("/")
-    server, _, path = unc[2:].partition("/")
-    if not unc.startswith("//") or not server or not path.strip("/"):
-        mistakes.append(f"cifsroot={unc}: //server/share[/folder][,options] is meant")
-    options, username, password, domain = _options(f"{text},{rootflags}", mistakes)
-    if server[:1] == "[" or server.count(":") > 1:
-        unc = _six(server, path, options, mistakes)
-    names = {word.partition("=")[0] for word in options}
-    if username is None and not names & _NO_NAME and "sec=none" not in options:
-        packed = parse_credentials(image_credentials)
-        username = packed.get("username")
-        password = packed.get("password") if password is None else password
-        domain = domain or packed.get("domain")
-    if username is None and not names & {*_NO_NAME, "sec"}:
-        options.append("guest")  # mount.cifs would ask for a password on a terminal that is not there
-    missing = [word for key, word in DEFAULTS if key not in names and not (key == "hard" and "soft" in names)]
-    secret = None if password is None else Secret(password)
-    return Share(unc, ",".join([*missing, *options]), username, secret, domain, "vers" in names)
-
-
-def _options(text: str, mistakes: list[str]) -> tuple[list[str], str | None, str | None, str | None]:
-    """The options that may be shown; then user name, password and domain, which stood among them."""
-    username, password, domain = None, None, None
+    place = _place(given, mistakes)
+    if place is None:
+        return NOWHERE
+    login, server, path, text = place
     options: list[str] = []
-    for word in filter(None, text.split(",")):
+    for part in (text, *given.flags):
+        login = _options(part, options, mistakes).over(login)
+    login = login.over(given.otherwise)
+    unc = _unc(given.parameter, server, path, options, mistakes)
+    names = {word.partition("=")[0] for word in options}
+    if login.username is None and not names & _NO_NAME and "sec=none" not in options:
+        packed = parse_credentials(image_credentials)
+        login = login.over(Login(packed.get("username"), packed.get("password"), packed.get("domain")))
+    if login.username is None and not names & {*_NO_NAME, "sec"}:
+        options.append("guest")  # mount.cifs would ask for a password on a terminal that is not there
+    if "," in f"{login.username}{login.domain}":
+        mistakes.append(f"{given.parameter}=: mount.cifs cannot be told a user or domain with a comma in its name")
+    missing = [word for key, word in DEFAULTS if key not in names and not (key == "hard" and "soft" in names)]
+    secret = None if login.password is None else Secret(login.password)
+    return Share(unc, ",".join([*missing, *options]), login.username, secret, login.domain, "vers" in names)
+
+
+def _place(given: Given, mistakes: list[str]) -> tuple[Login, str, str, str] | None:
+    """Who, server, path and options of [cifs:]//[user[:password]@]server[:port]/share[/folder][,options]."""
+    url = is_url(given.value)
+    text = given.value.partition(":")[2] if url else given.value
+    if text.startswith("\\\\"):
+        unc, comma, options = text.partition(",")
+        text = unc.replace("\\", "/") + comma + options
+    authority, slash, tail = text[2:].partition("/")
+    who, at, server = authority.rpartition("@")
+    if not at:
+        server, backslash, more = server.partition("\\")
+        tail = f"{more}{slash}{tail}" if backslash else tail
+    # A password with a slash in it looks like a port, or like a server, and a folder.
+    doubtful = "@" in tail and not authority.endswith("]") and set(":%[") & set(authority)
+    path, _, options = tail.partition(",")
+    path = path.replace("\\", "/").rstrip("/")
+    if not text.startswith("//") or not server or "," in server or not path.strip("/") or doubtful:
+        mistakes.append(
+            f"{given.parameter}={shown(given.value).rstrip('/')}: //server/share[/folder][,options] is meant"
+            + ("; in a URL / and @ of a password are %2F and %40" if "@" in given.value else "")
+        )
+        return None
+    return _userinfo(who, url) if at else Login(), server, undone(path, "%") if url else path, options
+
+
+def _userinfo(text: str, url: bool) -> Login:
+    """`[domain;]user[:password]` (the smb scheme's), where it stands in front of a server."""
+    name, colon, password = text.partition(":")
+    if not url and "%" in name:
+        name, colon, password = text.partition("%")
+    domain, semicolon, user = name.rpartition(";")
+
+    def read(part: str) -> str:
+        return undone(part, "%") if url else part
+
+    login = Login(None, read(password) if colon else None, read(domain) if semicolon else None)
+    return login.over(_user(read(user))) if user else login
+
+
+def _user(text: str) -> Login:
+    """`[domain\\]user[%password]`, as mount.cifs(8) takes a user's name."""
+    name, percent, password = text.partition("%")
+    head, slash, tail = name.replace("\\", "/").partition("/")
+    return Login(tail if slash else name, password if percent else None, head if slash else None)
+
+
+def _options(text: str, options: list[str], mistakes: list[str]) -> Login:
+    """Append the options that may be shown; answers who stood among them."""
+    login, behind, stray = Login(), False, False
+    for word in split(text):
         key, _, given = word.partition("=")
         if key in ("user", "username"):
-            # DOMAIN\user and DOMAIN/user, as mount.cifs(8) allows
-            head, slash, tail = given.replace("\\", "/").partition("/")
-            username, domain = (tail, head) if slash else (given, domain)
+            login, behind = _user(given).over(login), behind or "%" in given
         elif key in ("pass2", "password2"):
             mistakes.append(f"cifsroot=: {key}= cannot be kept secret; one password is taken, password=")
-        elif key.startswith("pass"):  # mount.cifs, too, looks no further
-            password = given
+        elif is_password(key):
+            login, behind = login._replace(password=given), True
         elif key in ("dom", "domain", "workgroup"):
-            domain = given
+            login = login._replace(domain=given)
+        elif behind and not _known(word):
+            stray = True  # it may be the rest of a password
         else:
             options.append(word)
-    return options, username, password, domain
+    if stray:
+        mistakes.append(
+            "cifsroot=: what stands behind the password is no option that is known here: a comma in a password is "
+            "written twice, and an option that mkinitfs does not know belongs in front of password="
+        )
+    return login
 
 
-def with_user(share: Share, options: str) -> str:
-    """`options` and the share's user, for mount.cifs."""
-    named = (("username", share.username), ("domain", share.domain))
-    return ",".join([options, *(f"{name}={value}" for name, value in named if value is not None)])
+def _known(word: str) -> bool:
+    from init.cmdline import cifs_options  # late: few boots need it
+
+    return cifs_options.known(word)
+
+
+def _unc(parameter: str, server: str, path: str, options: list[str], mistakes: list[str]) -> str:
+    """//server/path; a port behind the server becomes an option, and so does an IPv6 address."""
+    head, colon, port = server.rpartition(":")
+    if colon and (head[-1:] == "]" or (":" not in head and head[:1] != "[")):
+        if port and not (port.isascii() and port.isdigit()):
+            mistakes.append(f"{parameter}=: what stands behind the server's colon is no port")
+        server = head
+        if port and not any(word.startswith("port=") for word in options):
+            options.append(f"port={port}")
+    if server[:1] == "[" or ":" in server:
+        return _six(server, path, options, mistakes)
+    return f"//{server}/{path}"
 
 
 def _six(server: str, path: str, options: list[str], mistakes: list[str]) -> str:
@@ -102,6 +200,12 @@ def _six(server: str, path: str, options: list[str], mistakes: list[str]) -> str
     if not any(word.startswith(("ip=", "addr=")) for word in options):
         options.append(f"ip={text}")
     return f"//{text.replace(':', '-')}.ipv6-literal.net/{path}"
+
+
+def with_user(share: Share, options: str) -> str:
+    """`options` and the share's user, for mount.cifs."""
+    named = (("username", share.username), ("domain", share.domain))
+    return ",".join([options, *(f"{name}={value}" for name, value in named if value is not None)])
 
 
 def parse_credentials(text: str) -> dict[str, str]:

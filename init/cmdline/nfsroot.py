@@ -6,6 +6,7 @@ line leaves open the network tells: the server by ip= or by DHCP, the folder by 
 
 from __future__ import annotations
 
+from init.cmdline.secrets import shown
 from init.system.stdlib import NamedTuple
 from init.wire.ip4 import packed
 
@@ -13,6 +14,15 @@ DIRECTORY = "/tftpboot/%s"  # the document's, %s for the client's address or nam
 FOUR = "vers=4.2"  # what is meant by rootfstype=nfs4
 _VERSION_WORDS = ("v2", "v3", "v4", "v4.0", "v4.1", "v4.2")
 _VERSION_KEYS = ("vers=", "nfsvers=", "minorversion=")
+# By name, also with "no" in front: nfs(5), fs/nfs/fs_context.c.
+_NAMES = """
+    ac acdirmax acdirmin acl acregmax acregmin actimeo addr alignwrite async atime bg bsize clientaddr cto defaults dev
+    diratime exec fatal_neterrors fg fsc hard intr local_lock lock lookupcache max_connect migration minorversion
+    mountaddr mounthost mountport mountproto mountvers namlen nconnect nfsvers port posix proto rdirplus rdma relatime
+    resvport retrans retry ro rsize rw sec sharecache sloppy soft softerr softreval suid sync tcp timeo trunkdiscovery
+    udp vers write wsize xprtsec
+"""
+_OPTIONS = frozenset(_NAMES.split())
 
 
 class Export(NamedTuple):
@@ -29,33 +39,68 @@ class Export(NamedTuple):
         return None
 
 
-def parse(value: str | None, rootflags: str, rootfstype: str, debug: bool, mistakes: list[str]) -> Export:
-    """Take `[server:]dir[,options]` apart; None where there is no nfsroot=. Mistakes are appended.
+def parse(value: str, flags: str, four: bool, debug: bool, mistakes: list[str]) -> Export:
+    """Take `[server:]dir[,options]` apart, "" where there is none; mistakes are appended.
 
-    A word alone is a folder below /tftpboot (nfs_root_setup). What nfsroot.c lacks: a server by its name, and by an
-    IPv6 address in brackets.
+    A word alone is a folder below /tftpboot (nfs_root_setup), but for `auto`, which is initramfs-tools' word for what
+    DHCP says. What nfsroot.c lacks: a server by its name, and by an IPv6 address in brackets, and the forms of other
+    tools (split). `four`: version 4 is meant where no option says otherwise.
     """
-    value = value or ""
     path = value.partition(",")[0]
+    if path == "auto":
+        value, path = value.removeprefix("auto"), ""
     if path and path[0] not in "/[0123456789" and not _server_of(path):
         value = DIRECTORY.replace("%s", value)
     server, directory, options = split(value)
-    if not _clear(path.partition("/")[0]):
-        mistakes.append(f"nfsroot={path}: [server:]folder[,options] is meant, an IPv6 address in brackets")
-    words = [word for part in (options, rootflags) for word in part.split(",") if word]
-    if rootfstype == "nfs4" and not version_of(words):
+    # A folder may hold an @, but NFS knows no user and password in front of one.
+    strange = value.count("@") != (directory.count("@") if directory.startswith("/") else 0)
+    if strange or not _clear(_bare(path).partition("/")[0]):
+        mistakes.append(f"nfsroot={shown(value)}: [server:]folder[,options] is meant, an IPv6 address in brackets")
+    words = [word for part in (options, flags) for word in part.split(",") if word]
+    if (four or value.startswith("nfs4:")) and not version_of(words):
         words.append(FOUR)
     return Export(server, directory, ",".join(words), debug)
 
 
 def split(text: str) -> tuple[str, str, str]:
-    """Server, folder and options of nfsroot= or of DHCP's option 17; "" for what is not there, or is `default`."""
+    """Server, folder and options of nfsroot= or of DHCP's option 17; "" for what is not there, or is `default`.
+
+    Options may stand behind a second colon, and nfs: or nfs4: in front (dracut.cmdline(7)); nfs://server:port/folder
+    is RFC 2224's.
+    """
+    text, port = _bare(text), ""
+    if text.startswith("//"):
+        host, slash, folder = text[2:].partition("/")
+        name, colon, port = host.rpartition(":")
+        host = name if colon and not host.endswith("]") else host
+        text = f"{host}:{slash}{folder}"
     path, _, options = text.partition(",")
     server = _server_of(path)
     directory = path[len(server) :].removeprefix(":") if server else path
+    directory, behind = _without_options(directory)
     if server.startswith("["):
         server = server[1:].removesuffix("]")
-    return server, "" if directory == "default" else directory, options
+    words = (f"port={port}" if port.isdigit() else "", behind, options)
+    return server, "" if directory == "default" else directory, ",".join(filter(None, words))
+
+
+def _bare(text: str) -> str:
+    """`text` without nfs: or nfs4: in front."""
+    return text.removeprefix("nfs4:").removeprefix("nfs:")
+
+
+def _without_options(directory: str) -> tuple[str, str]:
+    """A folder, and the option behind its last colon; what is no option of nfs(5)'s belongs to the folder's name."""
+    for number, letter in enumerate(directory):
+        rest = directory[number + 1 :]
+        if letter == ":" and _known(rest):
+            return directory[:number], rest
+    return directory, ""
+
+
+def _known(word: str) -> bool:
+    name = word.partition("=")[0]
+    return name in _OPTIONS or name.removeprefix("no") in _OPTIONS or word in _VERSION_WORDS
 
 
 def _server_of(path: str) -> str:

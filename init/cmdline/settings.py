@@ -6,13 +6,14 @@ initramfs-tools(7) for loop=, dracut.cmdline(7) for rd.*. All mistakes are colle
 
 from __future__ import annotations
 
-from init.cmdline import cifsroot, ip, loopflags
+from init.cmdline import ip, loopflags, root
 from init.cmdline.ip_request import GrammarError, Request
 from init.cmdline.words import CommandLine
 from init.system.places import LOWER, SYSROOT
 from init.system.stdlib import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from init.cmdline.cifsroot import Share
     from init.cmdline.devices import Device
     from init.cmdline.nfsroot import Export
     from init.cmdline.overlay import Overlay
@@ -23,9 +24,6 @@ DRACUT_STEPS = {
     "": "switch", "cmdline": "drivers", "pre-udev": "drivers", "pre-trigger": "drivers", "initqueue": "network",
     "pre-mount": "share", "mount": "root", "pre-pivot": "switch", "cleanup": "switch",
 }  # fmt: skip
-
-# The kernel's word for an export, and dracut's for one that DHCP names.
-NFS_ROOTS = ("/dev/nfs", "dhcp")
 
 HANDOFFS = ("auto", "ramdisk", "supervise", "none")
 LEASES = ("on", "wait", "ro", "off")
@@ -63,7 +61,7 @@ class Ending(NamedTuple):
 class Settings(NamedTuple):
     """All that the command line decides; times in seconds."""
 
-    source: cifsroot.Share | Export
+    source: Share | Export
     loop: Loop | None
     network: tuple[Request, ...]
     read_only: bool  # of the root at first: ro, rw
@@ -128,7 +126,7 @@ def from_command_line(line: CommandLine, image_credentials: str = "", init_argum
     mistakes: list[str] = []
     notes: list[str] = []
     settings = Settings(  # in the order in which mistakes are told
-        source=_source(line, image_credentials, mistakes),
+        source=root.source(line, image_credentials, mistakes),
         network=_network(line, mistakes, notes),
         devices=_devices(line, mistakes),
         breaks=_breaks(line, mistakes),
@@ -157,26 +155,6 @@ def ending(line: CommandLine, mistakes: list[str]) -> Ending:
     return Ending(int(_number(line, "panic", 0.0, mistakes)), line.last("rd.shell") not in ("0", "no", "off"))
 
 
-def _source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> cifsroot.Share | Export:
-    root, value = line.last("root"), line.last("cifsroot")
-    nowhere = cifsroot.Share("", "", None, None, None)
-    if root in NFS_ROOTS or (root is None and not value and _says_nfs(line)):
-        from init.cmdline import nfsroot  # late: few boots need it
-
-        rest = (line.last("rootflags") or "", line.last("rootfstype") or "", line.flag("nfsrootdebug"))
-        return nfsroot.parse(line.last("nfsroot"), *rest, mistakes)
-    if root not in (None, "/dev/cifs"):
-        shown = root.partition(",")[0]  # a password may follow, where cifsroot='s value was put here
-        mistakes.append(
-            f"root={shown}: the root lies on a share: root=/dev/cifs cifsroot=//server/share is meant, "
-            "or root=/dev/nfs nfsroot=server:/folder"
-        )
-    if not value:
-        mistakes.append("cifsroot=: missing; cifsroot=//server/share[/folder][,options] says where the root lies")
-        return nowhere
-    return cifsroot.parse(value, line.last("rootflags") or "", image_credentials, mistakes)
-
-
 def _network(line: CommandLine, mistakes: list[str], notes: list[str]) -> tuple[Request, ...]:
     try:
         return ip.parse(line.all("ip") + line.all("nfsaddrs"), line.last("BOOTIF"), notes)
@@ -202,11 +180,6 @@ def _handoff(line: CommandLine, mistakes: list[str]) -> str:
     if handoff not in HANDOFFS:
         mistakes.append(f"rd.handoff={handoff}: one of {', '.join(HANDOFFS)} is meant")
     return handoff
-
-
-def _says_nfs(line: CommandLine) -> bool:
-    """Whether a line without root= means NFS: nfsroot= implies it (nfsroot.c, nfs_root_setup)."""
-    return line.last("nfsroot") is not None or line.last("rootfstype") in ("nfs", "nfs4")
 
 
 def _loop(line: CommandLine, mistakes: list[str]) -> Loop | None:

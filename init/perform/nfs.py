@@ -11,6 +11,8 @@ import os
 import time
 
 from init.cmdline import nfsroot
+from init.cmdline.cifsroot import is_url
+from init.cmdline.secrets import shown
 from init.network.state import Network
 from init.operations import MountExport, StepError
 from init.perform import smb
@@ -58,10 +60,11 @@ def mount(operation: MountExport, network: Network, say: Say) -> str:
     ways = attempts(export, network, container)
     level = NOTICE if export.debug else DEBUG
     if network.rootpath:
-        say(level, f"share: DHCP option 17 is {network.rootpath}")
+        say(level, f"share: DHCP option 17 is {shown(network.rootpath)}")
     if not ways:
         raise StepError(
-            "nfsroot=: nobody says which server",
+            "nfsroot=: nobody says which server"
+            + (", and the root path that DHCP names is an SMB share" if is_url(network.rootpath) else ""),
             hint="nfsroot=SERVER:/FOLDER does, or the second field of ip=, or a DHCP server that names one (siaddr)",
         )
     _prepare(network, export.debug)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from init.cmdline.cifsroot import is_url
 from init.cmdline.nfsroot import DIRECTORY, FOUR, Export, split, version_of
 from init.network.state import Interface, Network
 from init.system.stdlib import NamedTuple
@@ -39,7 +40,7 @@ class Attempt(NamedTuple):
 
 def attempts(export: Export, network: Network, container: bool) -> tuple[Attempt, ...]:
     """Every way to try, in order; none where no server is known. `container`: loop= looks for one there."""
-    told_server, told_directory, told_options = split(network.rootpath)
+    told_server, told_directory, told_options = split("" if is_url(network.rootpath) else network.rootpath)
     decided = next((one.bootserver for one in network.interfaces if _by_hand(one)), "")
     server = export.server or decided or told_server or network.bootserver
     if not server:

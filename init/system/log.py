@@ -9,20 +9,46 @@ from __future__ import annotations
 import os
 import time
 
+from init.system.escapes import undone
 from init.system.files import write_text
 from init.system.places import TIMELINE
-from init.system.stdlib import Callable
+from init.system.stdlib import Callable, Iterable, Iterator
 
 Say = Callable[[int, str], None]  # what takes a level and one line: the only type of a log
 
 # The levels of syslog(2). ERROR and worse are seen on a console that `quiet` keeps silent otherwise.
 ALERT, CRITICAL, ERROR, WARNING, NOTICE, INFO, DEBUG = range(1, 8)
+MASK = "******"
 _MOST_SAID = 6  # lines of the kernel's beside a failure
 
 
 def record(level: int, text: str) -> bytes:
     """What to write to /dev/kmsg for one line of facility 3, daemon (syslog(2)), within what the kernel takes."""
     return f"<{24 + level}>mkinitfs: {text}\n".encode(errors="replace")[:900]
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """`text` with the secrets replaced, also where one begins within another.
+
+    One of up to three letters is masked where it is a word by itself: a report without any `a` would tell nothing.
+    """
+    spans = sorted(span for secret in secrets for span in _spans(text, secret))
+    pieces, end = [], 0
+    for start, stop in spans:
+        if start >= end:
+            pieces += [text[end:start], MASK]
+        end = max(end, stop)
+    return "".join([*pieces, text[end:]])
+
+
+def _spans(text: str, secret: str) -> Iterator[tuple[int, int]]:
+    """Where the secret stands."""
+    start = text.find(secret) if secret else -1
+    while start >= 0:
+        stop = start + len(secret)
+        if len(secret) > 3 or not (text[start - 1 : start].isalnum() or text[stop : stop + 1].isalnum()):
+            yield start, stop
+        start = text.find(secret, start + 1)
 
 
 class Log:
@@ -35,9 +61,7 @@ class Log:
 
     def mask(self, text: str) -> str:
         """`text` with every known secret replaced."""
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            text = text.replace(secret, "******")
-        return text
+        return masked(text, self.secrets)
 
     def write(self, level: int, text: str) -> None:
         """Log one line; a `Say`."""
@@ -71,7 +95,7 @@ class KernelMessages:
         lines: list[str] = []
         while True:
             try:
-                message = os.read(self._file, 8192).decode(errors="replace")
+                message = os.read(self._file, 8192).decode(errors="surrogateescape")
             except BlockingIOError:
                 return tuple(lines[-_MOST_SAID:])
             except OSError:
@@ -79,12 +103,7 @@ class KernelMessages:
             head, _, text = message.partition(";")
             priority = int(head.partition(",")[0])
             if priority >> 3 == 0 and priority & 7 <= WARNING:  # facility 0 is the kernel
-                lines.append(printable(text.splitlines()[0]))
-
-
-def printable(line: str) -> str:
-    """Undo the \\x5c with which /dev/kmsg escapes backslashes: cifs names its shares with them."""
-    return line.replace("\\x5c", "\\")
+                lines.append(undone(text.splitlines()[0], "\\x"))  # cifs's names of shares have backslashes
 
 
 def limit_kernel_log(word: str) -> None:

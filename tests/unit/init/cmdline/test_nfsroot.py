@@ -33,6 +33,21 @@ def export(text: str) -> Export:
         ("files.lan:/srv/%s", "files.lan", "/srv/%s", ""),
         ("[2001:db8::1]:/srv/root,v3", "2001:db8::1", "/srv/root", "v3"),
         ("[2001:db8::1]", "2001:db8::1", "", ""),
+        # initramfs-tools and live-boot: what DHCP says
+        ("auto", "", "", ""),
+        ("auto,vers=4.1", "", "", "vers=4.1"),
+        # dracut: options behind a second colon
+        ("10.44.0.9:/srv/desk:ro,vers=4.1", "10.44.0.9", "/srv/desk", "ro,vers=4.1"),
+        ("10.44.0.9:/srv/desk:vers=4.1", "10.44.0.9", "/srv/desk", "vers=4.1"),
+        ("10.44.0.9:/srv/desk:v3", "10.44.0.9", "/srv/desk", "v3"),
+        ("10.44.0.9:/srv/desk:", "10.44.0.9", "/srv/desk:", ""),
+        ("/srv/desk:nolock,soft", "", "/srv/desk", "nolock,soft"),
+        ("[fd00::1]:/srv/desk:sec=krb5:sys,ro", "fd00::1", "/srv/desk", "sec=krb5:sys,ro"),
+        ("10.44.0.9:/srv/a:b", "10.44.0.9", "/srv/a:b", ""),
+        ("10.44.0.9:/srv/a:b:ro", "10.44.0.9", "/srv/a:b", "ro"),
+        ("nfs://files.lan:2050/srv/x", "files.lan", "/srv/x", "port=2050"),
+        ("nfs:10.44.0.9:/srv/x:ro", "10.44.0.9", "/srv/x", "ro"),
+        ("10.44.0.9:/srv/@home", "10.44.0.9", "/srv/@home", ""),
     ],
 )
 def test_server_folder_and_options(value: str, server: str, directory: str, given: str) -> None:
@@ -54,6 +69,41 @@ def test_what_cannot_be_read(value: str) -> None:
 )  # fmt: skip
 def test_what_means_nfs(line: str) -> None:
     assert export(line) == Export("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "server", "directory", "options"),
+    [
+        ("root=nfs:10.44.0.9:/srv/x:ro,v3", "10.44.0.9", "/srv/x", "ro,v3"),
+        ("root=nfs:10.44.0.9:/srv/x,ro", "10.44.0.9", "/srv/x", "ro"),
+        ("root=nfs4:10.44.0.9:/srv/x", "10.44.0.9", "/srv/x", "vers=4.2"),
+        ("root=nfs4:10.44.0.9:/srv/x:v4.0", "10.44.0.9", "/srv/x", "v4.0"),
+        ("root=nfs:/srv/x", "", "/srv/x", ""),
+        ("root=nfs:[fd00::1]:/srv/x:ro", "fd00::1", "/srv/x", "ro"),
+        ("root=nfs://files.lan/srv/x", "files.lan", "/srv/x", ""),
+        ("root=nfs://files.lan:/srv/x", "files.lan", "/srv/x", ""),
+        ("root=nfs://[fd00::1]:2050/srv/x", "fd00::1", "/srv/x", "port=2050"),
+        ("root=10.44.0.9:/srv/x", "10.44.0.9", "/srv/x", ""),
+        ("root=files.lan:/srv/x:ro", "files.lan", "/srv/x", "ro"),
+        ("root=[fd00::1]:/srv/x", "fd00::1", "/srv/x", ""),
+        ("root=dhcp netroot=nfs:10.44.0.9:/srv/x", "10.44.0.9", "/srv/x", ""),
+        ("netroot=nfs4:10.44.0.9:/srv/x", "10.44.0.9", "/srv/x", "vers=4.2"),
+        ("root=/dev/nfs netroot=nfs:a:/y nfsroot=10.44.0.9:/srv/x", "10.44.0.9", "/srv/x", ""),
+        ("root=nfs", "", "", ""),
+        ("root=nfs4", "", "", "vers=4.2"),
+        ("boot=nfs", "", "", ""),
+        ("boot=live netboot=nfs nfsroot=10.44.0.9:/srv/x nfsopts=ro,v3", "10.44.0.9", "/srv/x", "ro,v3"),
+        ("nfsroot=10.44.0.9:/srv/x nfsopts=-oro rootflags=soft", "10.44.0.9", "/srv/x", "ro,soft"),
+    ],
+)
+def test_the_words_of_other_tools(line: str, server: str, directory: str, options: str) -> None:
+    assert export(line) == Export(server, directory, options)
+
+
+@pytest.mark.parametrize("value", ["nfs://anna:pw@s/x", "anna:pw@s:/x", "s:/x,password=p@w"])
+def test_what_looks_like_a_password_is_refused_unseen(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^nfsroot=\*{6}: "):
+        read(f"root=/dev/nfs nfsroot={value}")
 
 
 def test_root_decides_where_both_are_given() -> None:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from init.system.log import DEBUG, INFO, Log, printable
+from init.system.log import DEBUG, INFO, Log, masked
 
 
 def written(tmp_path: Path) -> str:
@@ -60,5 +60,6 @@ def test_a_full_log_stops_nothing() -> None:
     log.save("/nonexistent/timeline")
 
 
-def test_backslashes_of_kmsg() -> None:
-    assert printable(r"CIFS: \x5c\x5cnas\x5cshare: BAD_NETWORK_NAME") == r"CIFS: \\nas\share: BAD_NETWORK_NAME"
+def test_a_short_secret_is_masked_as_a_word_only() -> None:
+    assert masked('Unknown mount option "b", not about', {"b"}) == 'Unknown mount option "******", not about'
+    assert masked("abcd-abcd xabcdx b,b", {"abcd", "b", ""}) == "******-****** x******x ******,******"
