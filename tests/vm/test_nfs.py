@@ -255,7 +255,7 @@ from init import operations
 from init.network.state import Network
 for value in sys.argv[1:]:
     try:
-        export = nfsroot.parse(value, "", "", False, [])
+        export = nfsroot.parse(value, "", False, False, [])
         nfs.mount(operations.MountExport(export, "/mnt", "ro", False, 30.0), Network(()), print)
     except operations.StepError as error:
         print("FAILED", value, "|", error.reason, *error.said, "|", error.retry, "|", error.hint)

@@ -44,7 +44,7 @@ def test_server_folder_and_options_are_the_kernels(line: str, option17: str, boo
     assume(not line.startswith("default"))  # likewise: /tftpboot/default
     mistakes: list[str] = []
     interface = Interface("eth0", "", "dhcp", client, 24, bootserver=booted_from, rootpath=option17)
-    found = attempts(parse(line, "", "", False, mistakes), Network((interface,)), container=False)
+    found = attempts(parse(line, "", False, False, mistakes), Network((interface,)), container=False)
     server, folder, given = kernels_rules(line, option17, booted_from, client)
     assert mistakes == []
     for way in found:
@@ -67,5 +67,5 @@ def test_any_value_gives_ways_to_try(value: str, flags: str, container: bool) ->
 @given(addresses, st.text(alphabet="abc-", min_size=1, max_size=8))
 def test_each_name_is_tried(client: str, hostname: str) -> None:
     network = Network((Interface("eth0", "", "dhcp", client, 24, bootserver="10.0.0.1", hostname=hostname),))
-    found = [way.directory for way in attempts(parse(None, "", "", False, []), network, container=False)]
+    found = [way.directory for way in attempts(parse("", "", False, False, []), network, container=False)]
     assert list(dict.fromkeys(found)) == [DIRECTORY.replace("%s", name) for name in (client, hostname)]
