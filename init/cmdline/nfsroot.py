@@ -68,8 +68,9 @@ def split(text: str) -> tuple[str, str, str]:
     Options may stand behind a second colon, and nfs: or nfs4: in front (dracut.cmdline(7)); nfs://server:port/folder
     is RFC 2224's.
     """
-    text, port = _bare(text), ""
-    if text.startswith("//"):
+    url, port = text.startswith("nfs://"), ""
+    text = _bare(text)
+    if url:
         host, slash, folder = text[2:].partition("/")
         name, colon, port = host.rpartition(":")
         host = name if colon and not host.endswith("]") else host

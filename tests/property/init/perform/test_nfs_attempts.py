@@ -55,7 +55,7 @@ def test_server_folder_and_options_are_the_kernels(line: str, option17: str, boo
 
 @given(st.text(alphabet="[]:/,.%sdefault10é\udc80", max_size=30), st.text(alphabet="v=3,n", max_size=8), st.booleans())
 def test_any_value_gives_ways_to_try(value: str, flags: str, container: bool) -> None:
-    export = parse(value, flags, "nfs", False, [])
+    export = parse(value, flags, False, False, [])
     network = Network((Interface("eth0", "", "dhcp", "10.0.0.9", 24, bootserver="10.0.0.1", rootpath=value),))
     ways = attempts(export, network, container)
     assert len(ways) in (1, 4)  # of one name; a version that is given, or all
