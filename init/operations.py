@@ -108,6 +108,17 @@ class TakeHostName(NamedTuple):
         return f"take the host name from {self.root}/etc/hostname"
 
 
+class WriteIdentity(NamedTuple):
+    """Write what this machine is called into the etc/ of the root mounted on `root`, "" for what is to stay."""
+
+    root: str
+    host_name: str
+    machine_id: str  # 32 hexadecimal digits
+
+    def describe(self) -> str:
+        return f"write this machine's name into {self.root}/etc"
+
+
 class Unmount(NamedTuple):
     """Unmount `target` again."""
 
@@ -322,7 +333,7 @@ class End(NamedTuple):
 
 
 Operation = (
-    Now | Sleep | Log | LoadDrivers | ConfigureNetwork | MountShare | TryRoot | TakeHostName | Unmount
+    Now | Sleep | Log | LoadDrivers | ConfigureNetwork | MountShare | TryRoot | TakeHostName | WriteIdentity | Unmount
     | MountExport | FindContainer | ReadAt | TakeContainerLease | GiveContainerLeaseBack | MachineNames
     | MakeContainer | MakeFolders | AttachLoop | DetachLoop | CheckFilesystem | Mount | Resolve | StageRamdisk
     | SwitchRoot | Supervise | Report | Shell | End

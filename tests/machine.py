@@ -22,6 +22,7 @@ EXT4 = bytes(1024) + _SUPER.ljust(filesystem.HEAD, b"\0")
 WORKS: Mapping[type, Any] = {
     operations.LoadDrivers: 7,
     operations.ConfigureNetwork: Network(()),
+    operations.MachineNames: {"m": "52:54:00:12:34:56", "h": "", "i": "10.0.2.15", "u": ""},
     operations.FindContainer: 512 << 20,
     operations.ReadAt: lambda operation: EXT4[operation.offset : operation.offset + operation.size],
     operations.TakeContainerLease: Answer("granted"),

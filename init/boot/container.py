@@ -42,6 +42,10 @@ class _Container(NamedTuple):
 def mount(settings: Settings, loop: Loop) -> Steps:
     """Attach the root's container and mount what is in it; a failure leaves no loop device behind."""
     path, target = f"{SHARE_POINT}/{loop.path}", settings.root_point
+    if "%" in path:
+        from init.boot import identity  # late: few boots need it
+
+        path = yield from identity.expand(path, "loop")
     mounted = yield from use(settings, path, target, loop, read_only=settings.read_only, written=not settings.overlay)
     return f"{mounted.describe} mounted on {target}"
 

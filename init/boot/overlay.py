@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from init.boot import container
+from init.boot import container, identity
 from init.cmdline.loopflags import Flags
 from init.cmdline.overlay import Overlay
 from init.cmdline.settings import Loop, Settings
-from init.operations import Log, MachineNames, MakeContainer, MakeFolders, Mount, StepError, Steps, Unmount
+from init.operations import Log, MakeContainer, MakeFolders, Mount, StepError, Steps, Unmount
 from init.system.log import NOTICE
 from init.system.places import LAYER, LOWER, SHARE_POINT, SYSROOT, shown
-
-# A name is one part of a path; a MAC address has hyphens for its colons, as in pxelinux's file names.
-_IN_A_PATH = str.maketrans({"/": "-", "\0": "-", ":": "-"})
-
-
-def expand(path: str, names: dict[str, str]) -> str:
-    """Put this machine's `names` (m, h, i) into `path`. Raises StepError where there is none of what it asks for.
-
-    No name that came over the network leads out of the folder it stands in.
-    """
-    done, rest = "", path
-    while "%" in rest:
-        before, _, after = rest.partition("%")
-        name = "%" if after[:1] == "%" else names[after[:1]].translate(_IN_A_PATH)
-        if not name.strip("."):
-            raise StepError(f"overlay={path}: nothing is known for %{after[:1]}", hint="%m, the MAC address, always is")
-        done, rest = done + before + name, after[1:]
-    return done + rest
 
 
 def mount(settings: Settings, asked: Overlay) -> Steps:
@@ -34,7 +16,7 @@ def mount(settings: Settings, asked: Overlay) -> Steps:
     own: container.Mounted | None = None
     if asked.path:
         folder = SHARE_POINT if settings.loop else LOWER
-        path = f"{folder}/{expand(asked.path, (yield MachineNames()))}"
+        path = f"{folder}/{(yield from identity.expand(asked.path, 'overlay'))}"
         if (yield MakeContainer(path, int(asked.size))):
             yield Log(NOTICE, f"overlay: made {shown(path)}, {int(asked.size) >> 20} MiB at most")
         loop = Loop(path, "", Flags())
@@ -53,4 +35,6 @@ def mount(settings: Settings, asked: Overlay) -> Steps:
         else:
             yield Unmount(LAYER)
         raise error
+    if not settings.keep_identity:
+        yield from identity.give(SYSROOT)
     return f"what is written goes to {own.describe if own else 'memory'}"

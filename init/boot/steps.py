@@ -124,6 +124,10 @@ def _share(settings: Settings) -> Steps:
         containers = settings.holds_containers
         name = yield operations.MountExport(share, target, mode, containers, settings.longest_mount)
         return f"{name} mounted on {target}"
+    if "%" in share.unc:
+        from init.boot import identity  # late: few boots need it
+
+        share = yield from identity.named(share)
     if not settings.loop:
         from init.boot import share_root  # late: few boots need it
 

@@ -76,6 +76,11 @@ def parse(given: Given, image_credentials: str, mistakes: list[str]) -> Share:
     if place is None:
         return NOWHERE
     login, server, path, text = place
+    if "%" in (folder := path.partition("/")[2]):
+        from init.cmdline import placeholders  # late: few boots need it
+
+        if mistake := placeholders.mistake(folder):
+            mistakes.append(f"{given.parameter}=//{server}/{path}: {mistake}")
     options: list[str] = []
     for part in (text, *given.flags):
         login = _options(part, options, mistakes).over(login)

@@ -3,13 +3,13 @@
     overlay=tmpfs[:SIZE]    in memory, forgotten at the end; SIZE as tmpfs(5) has it: 512M, 50%
     overlay=PATH[:SIZE]     in a container of the machine's own beside the root, made when it is not there
 
-In PATH stand %m for the MAC address (colons as hyphens), %h for the host name, %i for the IP address and %% for a
-percent sign; SIZE is that of a container to be made, in bytes or with K, M, G, T.
+In PATH stand the machine's own names (placeholders.py); SIZE is that of a container to be made, in bytes or with K, M,
+G, T.
 """
 
 from __future__ import annotations
 
-from init.cmdline import size
+from init.cmdline import placeholders, size
 from init.system.stdlib import NamedTuple
 
 DEFAULT_SIZE = 8 << 30  # bytes of a new container: sparse, so it takes what is written
@@ -36,9 +36,8 @@ def parse(value: str) -> Overlay:
     parts = [part for part in head.split("/") if part not in ("", ".")]
     if not parts or ".." in parts or head.endswith("/"):
         raise ValueError(f"overlay={value}: tmpfs[:SIZE] or a path beside the root is meant")
-    for after in "/".join(parts).replace("%%", "").split("%")[1:]:
-        if after[:1] not in ("m", "h", "i"):
-            raise ValueError(f"overlay={value}: %{after[:1]} is none of %m (MAC), %h (host name), %i (IP address), %%")
+    if mistake := placeholders.mistake(head):
+        raise ValueError(f"overlay={value}: {mistake}")
     number = size.tmpfs(word) or 0 if colon else DEFAULT_SIZE
     if number < _SMALLEST:
         raise ValueError(f"overlay={value}: a container's size is 8G or 500M, at least 4M")

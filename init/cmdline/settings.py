@@ -79,6 +79,7 @@ class Settings(NamedTuple):
     container_lease: ContainerLease = ContainerLease()
     overlay: Overlay | None = None
     fsck: Fsck = Fsck()
+    keep_identity: bool = False  # whether a shared root's own host name and machine-id stay: rd.hostname=keep
     notes: tuple[str, ...] = ()  # what was left out of the command line, one line each
 
     @property
@@ -143,6 +144,7 @@ def from_command_line(line: CommandLine, image_credentials: str = "", init_argum
         init=line.last("init") or None,
         init_arguments=init_arguments,
         rootwait=line.flag("rootwait"),
+        keep_identity=_keep_identity(line, mistakes),
         debug=line.flag("debug") or line.flag("rd.debug"),
     )
     if mistakes:
@@ -192,6 +194,11 @@ def _loop(line: CommandLine, mistakes: list[str]) -> Loop | None:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts or not parts:
         mistakes.append(f"loop={path}: a path inside the share is meant")
+    if "%" in path:
+        from init.cmdline import placeholders  # late: few boots need it
+
+        if mistake := placeholders.mistake(path):
+            mistakes.append(f"loop={path}: {mistake}")
     fstype = line.last("loopfstype") or ""
     flags = loopflags.parse(line.last("loopflags") or "", mistakes)
     return Loop("/".join(parts), "" if fstype == "auto" else fstype, flags)
@@ -223,6 +230,13 @@ def _lease(line: CommandLine, mistakes: list[str]) -> ContainerLease:
         return ContainerLease(mode, float(seconds or 0))
     mistakes.append(f"rd.lease={text}: one of on, wait, wait:SECONDS, ro, off is meant")
     return ContainerLease()
+
+
+def _keep_identity(line: CommandLine, mistakes: list[str]) -> bool:
+    word = line.last("rd.hostname") or ""
+    if word not in ("", "keep"):
+        mistakes.append(f"rd.hostname={word}: keep is meant; a name is ip='s to give, or the DHCP server's")
+    return word == "keep"
 
 
 def _overlay(line: CommandLine, mistakes: list[str]) -> Overlay | None:

@@ -16,7 +16,7 @@ from init.system import child
 from init.system.cmodules import signal
 from init.system.files import read_text
 from init.system.mount_table import mount_of, read_mounts
-from init.system.places import BOOT_ID, HOLDERS, HOLDERS_AT_BOOT
+from init.system.places import BOOT_ID, HOLDERS, HOLDERS_AT_BOOT, PRODUCT_UUID
 from init.system.stdlib import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def identity(network: Network) -> Record:
         host="" if host == "(none)" else host,
         addresses=" ".join(interface.address for interface in network.interfaces),
         macs=" ".join(sorted(cards - {"", "00:00:00:00:00:00"})),
-        machine=read_text("/sys/class/dmi/id/product_uuid").strip().lower(),
+        machine=read_text(PRODUCT_UUID).strip().lower(),
         boot=read_text(BOOT_ID).strip(),
         ports=stale_connections.ports(),
     )

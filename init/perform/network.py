@@ -1,16 +1,14 @@
-"""The network: brought up, left for the real system, and the names that it gives this machine."""
+"""The network: brought up, and left for the real system."""
 
 from __future__ import annotations
 
-import os
 import time
 
 from init.network import configure as configuration
 from init.network import files, texts
 from init.network.state import Network, NetworkError
-from init.operations import ConfigureNetwork, StepError, TakeHostName
+from init.operations import ConfigureNetwork, StepError
 from init.system.cmodules import socket
-from init.system.files import read_text
 from init.system.log import Say
 
 
@@ -34,20 +32,3 @@ def leave_word(network: Network) -> None:
         file.write(texts.resolv_conf(network))
     if network.hostname:
         socket.sethostname(network.hostname)
-
-
-def take_host_name(operation: TakeHostName) -> bool:
-    """Read hostname(5) of the root, and take it; answers whether the name is another one."""
-    lines = [line.strip() for line in read_text(f"{operation.root}/etc/hostname").splitlines()]
-    name = next((line for line in lines if line and line[0] != "#"), "")
-    if name in ("", os.uname().nodename):
-        return False
-    socket.sethostname(name)
-    return True
-
-
-def machine_names(network: Network) -> dict[str, str]:
-    """What overlay= may call this machine by: %m its MAC address, %h its host name, %i its address."""
-    first = next(iter(network.interfaces), None)
-    mac, address = (first.mac, first.address) if first else ("", "")
-    return {"m": mac, "h": network.hostname, "i": address}

@@ -90,6 +90,24 @@ def _configure_network(machine: Machine, operation: operations.ConfigureNetwork)
     return machine.network
 
 
+def _machine_names(machine: Machine, _: operations.MachineNames) -> dict[str, str]:
+    from init.perform import identity  # late: few boots need it
+
+    return identity.names(machine.network)
+
+
+def _take_host_name(operation: operations.TakeHostName) -> bool:
+    from init.perform import identity  # late: few boots need it
+
+    return identity.take_host_name(operation)
+
+
+def _write_identity(operation: operations.WriteIdentity) -> None:
+    from init.perform import identity  # late: few boots need it
+
+    identity.write(operation)
+
+
 def _mount_export(machine: Machine, operation: operations.MountExport) -> str:
     from init.perform import nfs  # late: few boots need it
 
@@ -145,8 +163,9 @@ FUNCTIONS: dict[type[operations.Operation], Function] = {
     operations.Report: _report,
     operations.LoadDrivers: _load_drivers,
     operations.ConfigureNetwork: _configure_network,
-    operations.MachineNames: lambda machine, _: network.machine_names(machine.network),
-    operations.TakeHostName: _alone(network.take_host_name),
+    operations.MachineNames: _machine_names,
+    operations.WriteIdentity: _alone(_write_identity),
+    operations.TakeHostName: _alone(_take_host_name),
     operations.MountShare: _alone(smb.mount),
     operations.MountExport: _mount_export,
     operations.TryRoot: _alone(_try_root),
@@ -171,5 +190,6 @@ FUNCTIONS: dict[type[operations.Operation], Function] = {
 # Calls of PID 1's own that wait for as long as the server is away.
 _ASK_THE_SERVER = (
     operations.FindContainer, operations.ReadAt, operations.AttachLoop, operations.DetachLoop, operations.Mount,
-    operations.Unmount, operations.TakeHostName, operations.MakeContainer, operations.MakeFolders, operations.Resolve,
+    operations.Unmount, operations.TakeHostName, operations.WriteIdentity, operations.MakeContainer,
+    operations.MakeFolders, operations.Resolve,
 )  # fmt: skip

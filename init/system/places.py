@@ -27,6 +27,7 @@ MODULES = "/usr/lib/mkinitfs/modules"  # to be loaded, in order; the builder wri
 RAMDISK_LIST = "/usr/lib/mkinitfs/ramdisk"  # what to copy, one image path a line; the builder's profile `shutdown`
 
 # The kernel's.
+PRODUCT_UUID = "/sys/class/dmi/id/product_uuid"  # of SMBIOS
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 MOUNT_TABLE = "/proc/self/mountinfo"
 

@@ -4,12 +4,17 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.roots import ROOTS
 
 from .harness import Machine, check, read_file
 from .harness.containers import MiB
 from .site import BOOT, Site
 
+pytestmark = pytest.mark.vm
+
+ID = "6d6b696e697466730000525400123456"  # of QEMU's MAC address
 OTHER = "virtio-net-pci,mac=52:54:00:00:00:02"
 
 
@@ -29,10 +34,14 @@ def power_off(vm: Machine) -> None:
 
 
 def test_two_machines_write_to_memory(site: Site) -> None:
-    site.put()
+    site.put(path=site.folder / "share/4c4c4544-0043-4a10-8052-b4c04f595132.img")
     before = digest(site.disk)
     words = "rw ip=dhcp overlay=tmpfs:64M"
-    with site.system(words) as one, site.boot(words, nic=OTHER, up="READY# ") as two:
+    product = ["-uuid", site.disk.stem]
+    with (
+        site.system(words, loop="%u.img", options=product) as one,
+        site.boot(words, loop="%u.img", options=product, nic=OTHER, up="READY# ") as two,
+    ):
         for vm, text in ((one, "one"), (two, "two")):
             note(vm, text)
         for vm, text in ((one, "one"), (two, "two")):
@@ -80,7 +89,10 @@ def test_systemd_on_a_layer_gives_everything_back(site: Site) -> None:
     """Its old root stands on what is mounted in it: share, container, and the layer's container."""
     site.put("systemd")
     own = site.disk.with_name("own.img")
-    with site.boot("rw ip=dhcp overlay=own.img:256M", profile=own_layer(site), up="READY# ") as vm:
+    words = "rw ip=dhcp overlay=own.img:256M"
+    with site.boot(words, profile=own_layer(site), netdev="hostname=kiosk-7", up="READY# ") as vm:
+        assert vm.run("hostname; cat /etc/machine-id").split() == ["kiosk-7", ID]
+        assert vm.run("getent hosts kiosk-7").split()[-1] == "kiosk-7"
         vm.run("echo kept >/root/note; sync")
         power_off(vm)
         site.assert_released()
@@ -106,4 +118,15 @@ def test_without_the_part_that_makes_one(site: Site) -> None:
     with site.boot("rw ip=dhcp overlay=%i.img") as vm:
         vm.wait_for(r"what failed: .*/10\.0\.2\.15\.img: no such file on the share\n.*name the part overlay", BOOT)
         vm.wait_rebooted(BOOT)
+        site.assert_released()
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("words", ["", "rd.hostname=keep"])
+def test_sysvinit_has_the_name_of_its_machine(words: str, site: Site) -> None:
+    site.put("sysvinit")
+    with site.boot(f"rw ip=dhcp overlay=tmpfs {words}", netdev="hostname=kiosk-7", up="READY# ") as vm:
+        assert vm.run("hostname").strip() == ("guest" if words else "kiosk-7")
+        assert (vm.run("cat /etc/machine-id", status=None).strip() == ID) is not bool(words)
+        power_off(vm)
         site.assert_released()

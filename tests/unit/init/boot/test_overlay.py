@@ -1,41 +1,16 @@
-"""The step `overlay`: the names in a path, and what is mounted where."""
+"""The step `overlay`: what is mounted where."""
 
 from typing import Any
 
-import pytest
-
 from init import operations
-from init.boot.overlay import expand
 from init.operations import StepError
 from init.system.places import LAYER, LOWER, SHARE_POINT, SYSROOT
 from tests.machine import Machine
 from tests.machine import booted as boot_of
 
-NAMES = {"m": "52:54:00:12:34:56", "h": "kiosk", "i": "10.0.2.15"}
+NAMES = {"m": "52:54:00:12:34:56", "h": "kiosk", "i": "10.0.2.15", "u": ""}
 CIFS = "root=/dev/cifs cifsroot=//server/share,username=anna,password=p ip=dhcp"
 OVER = f"lowerdir={LOWER},upperdir={LAYER}/upper,workdir={LAYER}/work"
-
-
-@pytest.mark.parametrize(
-    ("path", "found"),
-    [
-        ("own.img", "own.img"), ("own/%m.img", "own/52-54-00-12-34-56.img"), ("%h/%i", "kiosk/10.0.2.15"),
-        ("%h%%%m", "kiosk%52-54-00-12-34-56"), ("%%m", "%m"),
-    ],
-)  # fmt: skip
-def test_names(path: str, found: str) -> None:
-    assert expand(path, NAMES) == found
-
-
-@pytest.mark.parametrize("host", ["a/b", "../../etc/x", "a\0b", "a:b", "%m"])
-def test_a_name_from_the_network_stays_one_name(host: str) -> None:
-    assert expand("own/%h.img", NAMES | {"h": host}).count("/") == 1
-
-
-@pytest.mark.parametrize("name", ["", ".", ".."])
-def test_nothing_known(name: str) -> None:
-    with pytest.raises(StepError, match="nothing is known for %h"):
-        expand("own/%h", NAMES | {"h": name})
 
 
 def booted(words: str, answers: dict[type, Any] | None = None) -> Machine:
