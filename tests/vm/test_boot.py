@@ -30,6 +30,7 @@ WRITE = (
         ("systemd", "xfs", "reboot", "6.12", {"cpu": "Conroe"}),
         ("sysvinit", "xfs", "poweroff", "6.1", {}),
         ("sysvinit", "ext4", "reboot", "6.1", {"cpu": "phenom"}),
+        pytest.param("busybox", "ext4", "poweroff", "next", {"nic": "e1000"}, marks=pytest.mark.matrix),
     ],
 )
 def test_boots_writes_and_gives_everything_back(
