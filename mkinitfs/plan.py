@@ -49,6 +49,7 @@ class Plan:
     manifest: Manifest
     warnings: tuple[str, ...] = ()
     ramdisk_size: int = 0  # bytes of memory that what is staged at boot takes
+    details: tuple[str, ...] = ()  # for who wants to know all
 
     @property
     def secret(self) -> bool:
@@ -69,12 +70,15 @@ def plan(profile: Profile, host: Host, options: Options, ramdisk: Profile | None
     """
     entries = list(_userland(profile, host, options))
     warnings: list[str] = []
+    details: list[str] = []
     if host.kernel and needs_kernel(profile, options):
         closure = _modules(profile, host.kernel, options)
         modules = list(closure.entries())
-        files = firmware.collect(closure, _firmware_root(host, host.kernel))
+        # Beside the kernel where it was put there, file by file, else the target's own packages'.
+        files = firmware.collect(closure, list({each.root: each for each in (host.kernel.tree, host.sysroot)}.values()))
         warnings += _check_kernel(closure, _machine(host, _programs(profile, host.sysroot)))
         warnings += files.warnings
+        details += files.details
         for path, entry in (*modules, *files.entries, *_indexes(closure)):
             entries += placed(host.sysroot, f"/{path}", entry)
         if profile.load:
@@ -99,7 +103,7 @@ def plan(profile: Profile, host: Host, options: Options, ramdisk: Profile | None
             warnings.append(f"profile {ramdisk.name}: the staged ramdisk keeps {size / 1e6:.1f} MB of memory")
         paths = [path for path, entry in staged.items() if not isinstance(entry, Device)]
         entries.append(_setting("ramdisk", paths, ramdisk))
-    return Plan(Manifest(entries), tuple(warnings), size)
+    return Plan(Manifest(entries), tuple(warnings), size, tuple(details))
 
 
 def _userland(profile: Profile, host: Host, options: Options) -> Entries:
@@ -277,12 +281,6 @@ def _check_kernel(closure: Closure, machine: str | None) -> Iterator[str]:
                 f"kernel {version}: its modules are of {built}, and no machine finds them under another name: "
                 "rename the folder, or choose that one with --kernel-version"
             )
-
-
-def _firmware_root(host: Host, kernel: Kernel) -> Sysroot:
-    """Firmware lies beside the kernel where it was put there, else in the target's own packages."""
-    tree = kernel.tree
-    return tree if tree.find("/lib/firmware") or tree.find("/usr/lib/firmware") else host.sysroot
 
 
 def _indexes(closure: Closure) -> Entries:

@@ -169,9 +169,9 @@ class Modules:
         return devices
 
     @cached_property
-    def builtin(self) -> frozenset[str]:
-        """The names of what is built into the kernel."""
-        return frozenset(module_name(line) for line in self.builtin_text.splitlines() if line)
+    def builtin(self) -> dict[str, str]:
+        """The names of what is built into the kernel, each with its path as if it were a module."""
+        return {module_name(line): line for line in self.builtin_text.splitlines() if line}
 
     @cached_property
     def builtin_text(self) -> str:

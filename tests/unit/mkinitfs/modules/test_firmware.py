@@ -5,7 +5,7 @@ import pytest
 
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import File, Manifest, OnDisk, Symlink, Unpacked
-from mkinitfs.modules.closure import closure_of
+from mkinitfs.modules.closure import Closure, closure_of
 from mkinitfs.modules.depmod import Modules
 from mkinitfs.modules.firmware import Firmware, collect, named
 from mkinitfs.sysroot import Sysroot
@@ -15,11 +15,20 @@ from tests.unit.files import link, put
 VERSION = "6.6.6"
 
 
-def collected(root: Path, *wanted: str) -> Firmware:
-    """What one driver that names `wanted` gets from the firmware tree below `root`."""
-    module = fake_module(*(f"firmware={name}" for name in wanted))
-    folder = fake_kernel(root / "kernel" / VERSION, {"kernel/nic.ko": module})
-    return collect(closure_of(Modules(folder), [("nic", "test")]), Sysroot(root))
+def closure(root: Path, drivers: dict[str, tuple[str, ...]], **indexes: str) -> Closure:
+    """What a kernel below `root` has for `drivers`, each with the firmware that it names."""
+    modules = {
+        f"kernel/{driver}.ko": fake_module(*(f"firmware={name}" for name in wanted))
+        for driver, wanted in drivers.items()
+    }
+    folder = fake_kernel(root / "kernel" / VERSION, modules, **indexes)
+    return closure_of(Modules(folder), [(driver, "test") for driver in drivers])
+
+
+def collected(root: Path, *wanted: str, beside: Path | None = None) -> Firmware:
+    """What one driver that names `wanted` gets from the firmware tree below `root`, after that `beside` the kernel."""
+    trees = [Sysroot(path) for path in (beside, root) if path]
+    return collect(closure(root, {"nic": wanted}), trees)
 
 
 @pytest.fixture
@@ -40,7 +49,7 @@ def test_plain_file(tmp_path: Path, tree: Path) -> None:
     put(tree / "nic/a.bin")
     found = collected(tmp_path, "nic/a.bin")
     entry = File(OnDisk(tree / "nic/a.bin"), 0o644, "firmware of kernel module nic")
-    assert found == Firmware((("lib/firmware/nic/a.bin", entry),), ())
+    assert found == Firmware((("lib/firmware/nic/a.bin", entry),), (), ())
     assert "lib/firmware/nic" in Manifest(found.entries)
 
 
@@ -88,15 +97,97 @@ def test_patterns(tmp_path: Path, tree: Path) -> None:
     }
 
 
-def test_missing_files_are_one_warning_for_a_driver(tmp_path: Path, tree: Path) -> None:
-    (tree / "dangling.bin").symlink_to("nowhere")
-    found = collected(tmp_path, "a.bin", "dangling.bin", "../../../etc/passwd", "none-*.bin")
-    missing = "a.bin, dangling.bin, ../../../etc/passwd, none-*.bin"
-    assert found == Firmware((), (f"nic: firmware not found in {tree}: {missing}",))
+def test_each_file_is_looked_for_beside_the_kernel_first(tmp_path: Path, tree: Path) -> None:
+    """One file there hides none of the system's; a name that is a link in one and a folder in the other is both."""
+    beside = tmp_path / "k/usr/lib/firmware"  # unmerged
+    for path in (beside / "nic/a.bin", beside / "real/c.bin", tree / "nic/a.bin", tree / "nic/b.bin", tree / "x/d.bin"):
+        put(path)
+    link(beside, {"x": "real"})
+    link(tree, {"nic/l.bin": "b.bin"})
+    found = collected(tmp_path, "nic/a.bin", "nic/b.bin", "nic/l.bin", "x/c.bin", "x/d.bin", beside=tmp_path / "k")
+    assert contents(found) == {
+        "nic/a.bin": OnDisk(beside / "nic/a.bin"),
+        "nic/b.bin": OnDisk(tree / "nic/b.bin"),
+        "nic/l.bin": OnDisk(tree / "nic/b.bin"),
+        "real/c.bin": OnDisk(beside / "real/c.bin"),
+        "real/d.bin": OnDisk(tree / "x/d.bin"),
+        "x": Symlink("real", "firmware of kernel module nic"),
+    }
+    assert Manifest(found.entries)
+    assert found.warnings == ()
 
 
-def test_no_firmware_tree_at_all(tmp_path: Path) -> None:
-    assert collected(tmp_path, "a.bin").warnings == (f"nic: firmware not found in {tmp_path}/lib/firmware: a.bin",)
+def test_firmware_of_what_is_built_in(tmp_path: Path, tree: Path) -> None:
+    put(tree / "rtl_nic/a.fw")
+    info = "r8169.name=r8169\0r8169.firmware=rtl_nic/a.fw\0r8169.firmware=rtl_nic/b.fw\0other.firmware=c.fw\0"
+    builtin = "kernel/drivers/net/r8169.ko\nkernel/drivers/other.ko\n"
+    folder = fake_kernel(tmp_path / VERSION, {}, builtin=builtin, builtin_modinfo=info)
+    found = collect(closure_of(Modules(folder), [("r8169", "test")]), [Sysroot(tmp_path)])
+    assert contents(found) == {"rtl_nic/a.fw": OnDisk(tree / "rtl_nic/a.fw")}
+    assert found.details == ("firmware of r8169 not found: rtl_nic/b.fw",)
+
+
+def test_trouble_with_one_file_is_a_warning(tmp_path: Path, tree: Path) -> None:
+    put(tree / "a.bin.xz", lzma.compress(b"x")[:20])
+    link(tree, {"b.bin": "c.bin", "c.bin": "b.bin", "dangling.bin": "nowhere"})
+    (tree / "d.bin").mkdir()
+    put(tree / f"{VERSION}/e.bin.zst", b"\x28\xb5\x2f\xfd")
+    put(tree / "e.bin.xz", lzma.compress(b"x"))
+    put(tree / "good.bin")
+    wanted = ("a.bin", "b.bin", "d.bin", "dangling.bin", "e.bin", "../../../etc/passwd", "none-*.bin", "good.bin")
+    found = collected(tmp_path, *wanted)
+    assert contents(found) == {"good.bin": OnDisk(tree / "good.bin"), "e.bin": Unpacked(tree / "e.bin.xz")}
+    broken, circle, zstd = found.warnings
+    assert broken.startswith(f"{tree}/a.bin.xz: cannot be unpacked: ") and broken.endswith(": firmware left out")
+    assert circle.startswith("/usr/lib/firmware/b.bin: too many symbolic links")
+    assert zstd.startswith(f"{tree}/{VERSION}/e.bin.zst: cannot be unpacked: ")
+    (detail,) = found.details
+    assert detail == "firmware of nic not found: a.bin, b.bin, d.bin, dangling.bin, ../../../etc/passwd, none-*.bin"
+
+
+DRIVERS = {
+    "bnx2": ("bnx2/a.fw", "bnx2/b.fw"),
+    "cassini": ("sun/cassini.bin",),  # which Debian may not distribute
+    "e100": ("e100/d101m_ucode.bin",),
+    "odd": ("odd.bin",),
+    "r8169": ("rtl_nic/a.fw", "rtl_nic/new.fw"),
+}
+
+
+@pytest.mark.parametrize(
+    ("release", "packages"),
+    [
+        ('ID=debian\nVERSION_ID="12"\n', "firmware-bnx2, firmware-misc-nonfree, firmware-realtek, linux-firmware"),
+        ("ID=debian\n", "firmware-bnx2, firmware-intel-misc, firmware-realtek, linux-firmware"),
+        ("ID=mint\nID_LIKE='ubuntu debian'\n", "linux-firmware"),
+        (None, "linux-firmware"),
+    ],
+)
+def test_one_warning_names_the_packages(tmp_path: Path, release: str | None, packages: str) -> None:
+    if release:
+        put(tmp_path / "etc/os-release", release)
+    found = collect(closure(tmp_path, DRIVERS), [Sysroot(tmp_path)])
+    count = 4 if "firmware-bnx2" in packages else 5
+    assert found.warnings == (
+        f"no firmware for {count} drivers: where a machine has such a card, install {packages} "
+        "(-v names drivers and files)",
+    )
+    assert len(found.details) == 5
+
+
+def test_nothing_is_said_that_nobody_can_mend(tmp_path: Path, tree: Path) -> None:
+    """No package has it, the installed one is too old for it, or the driver has files of other cards."""
+    drivers = {name: DRIVERS[name] for name in ("cassini", "r8169", "odd")} | {"half": ("half.bin", "other.bin")}
+    for path in (tmp_path / "var/lib/dpkg/info/firmware-realtek.list", tree / "half.bin", tree / "odd.bin"):
+        put(path)
+    put(tmp_path / "etc/os-release", "ID=debian\n")
+    found = collect(closure(tmp_path, drivers), [Sysroot(tmp_path)])
+    assert found.warnings == ()
+    assert [line.split()[2] for line in found.details] == ["cassini", "half", "r8169"]
+    (tmp_path / "var/lib/dpkg/info/firmware-realtek.list").unlink()
+    assert collect(closure(tmp_path, drivers), [Sysroot(tmp_path)]).warnings == (
+        "no firmware for r8169: where a machine has such a card, install firmware-realtek (-v names drivers and files)",
+    )
 
 
 def test_a_truncated_module_is_an_error_that_names_it(tmp_path: Path) -> None:
