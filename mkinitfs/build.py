@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mkinitfs import credentials, host, locations, profile
+from mkinitfs import credentials, host, kconfig, locations, profile
 from mkinitfs.archive import compress
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.plan import Options, Plan, needs_kernel, plan
@@ -54,10 +54,26 @@ class Packing:
     compression: str = "zstd"
     level: int | None = None  # None: the algorithm's default
     threads: int | None = None  # None: all cores
+    asked: bool = True  # whether the user named the compression; a default may give way to another
 
     def checked(self) -> Packing:
         """With the level filled in. Raises MkinitfsError for one that the algorithm does not have."""
         return replace(self, level=compress.check_level(self.compression, self.level))
+
+    def for_kernel(self, kernel: host.Kernel | None) -> tuple[Packing, str]:
+        """The packing for an image that `kernel` is to unpack, and what to tell the user, if anything.
+
+        Raises MkinitfsError where it cannot unpack what was asked for.
+        """
+        reason = kconfig.obstacle(self.compression, kernel.version, kernel.config) if kernel else ""
+        if not kernel or not reason:
+            return self, ""
+        other = kconfig.instead(kernel.version, kernel.config)
+        told = f"kernel {kernel.version}: cannot unpack {self.compression}: {reason}"
+        if self.asked:
+            raise MkinitfsError(told, f"choose --compression {other}")
+        packing = replace(self, compression=other, level=None).checked()
+        return packing, f"{told}; packed with {other}, as --compression {other} does without a word"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Each imports what it needs when it runs: `--help` and `list` load no reader of E
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +48,45 @@ def _request(command: Callable[..., Any]) -> Callable[..., Any]:
 _json = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 
 
+def _loudness(context: click.Context, option: click.Parameter, value: bool) -> None:
+    context.meta[f"mkinitfs.{option.name}"] = value
+
+
+def _telling(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How much to say beside the result: options that the command itself knows nothing of."""
+    for words, text in (
+        (("--quiet", "-q"), "Say nothing but errors."),
+        (("--verbose", "-v"), "Name missing firmware."),
+    ):
+        command = click.option(*words, is_flag=True, expose_value=False, callback=_loudness, help=text)(command)
+    return command
+
+
+def _quiet() -> bool:
+    return bool(click.get_current_context().meta["mkinitfs.quiet"])
+
+
+def _tell(warnings: Iterable[str], details: Iterable[str]) -> None:
+    if _quiet():
+        return
+    for text in warnings:
+        console.warn(text)
+    for text in details if click.get_current_context().meta["mkinitfs.verbose"] else ():
+        console.note(text)
+
+
 @cli.command()
 @_request
 @click.option("--output", "-o", type=_PATH, help="The image.  [default: ./initramfs-VERSION.img]")
-@click.option("--compression", type=click.Choice(_ALGORITHMS), default="zstd", show_default=True)
-@click.option("--level", type=int, help="How hard to compress.")
+@click.option("--compression", type=click.Choice(_ALGORITHMS), help="[default: zstd, where the kernel has it]")
+@click.option("--level", type=int, help="How hard to compress.  [default: 9 for zstd]")
 @click.option("--threads", type=click.IntRange(min=1), help="How many cores to use.  [default: all]")
 @click.option("--dry-run", is_flag=True, help="Plan and check only.")
+@_telling
 @_json
 def build(
     output: Path | None,
-    compression: str,
+    compression: str | None,
     level: int | None,
     threads: int | None,
     dry_run: bool,
@@ -70,7 +98,7 @@ def build(
     from mkinitfs import report
     from mkinitfs.archive.image import check_target
 
-    packing = work.Packing(compression, level, threads).checked()
+    packing = work.Packing(compression or "zstd", level, threads, asked=compression is not None).checked()
     mtime = work.timestamp(os.environ)
     if output is not None and not dry_run:
         check_target(output)
@@ -78,20 +106,21 @@ def build(
     path = output or prepared.default_output
     if not dry_run:
         check_target(path)
-    for text in prepared.plan.warnings:
-        console.warn(text)
+    packing, exchanged = packing.for_kernel(prepared.host.kernel)
+    _tell((*prepared.plan.warnings, *([exchanged] if exchanged else ())), prepared.plan.details)
     built = None
     if not dry_run:
-        with console.progress(path.name, report.archive_size(prepared.plan.manifest)) as progress:
+        with console.progress(path.name, report.archive_size(prepared.plan.manifest), _quiet()) as progress:
             built = work.write(prepared, path, packing, mtime, progress)
     if as_json:
         console.out_json(report.summary_values(prepared, path, packing, built))
-    else:
+    elif not _quiet():
         console.out(report.summary(prepared, path, packing, built))
 
 
 @cli.command()
 @_request
+@_telling
 @_json
 def plan(as_json: bool, **request: Any) -> None:
     """Show what an image would hold, and why."""
@@ -99,8 +128,7 @@ def plan(as_json: bool, **request: Any) -> None:
     from mkinitfs import report
 
     prepared = work.prepare(work.Request(**request))
-    for text in prepared.plan.warnings:
-        console.warn(text)
+    _tell(prepared.plan.warnings, prepared.plan.details)
     if as_json:
         console.out_json(report.plan_values(prepared))
         return

@@ -44,6 +44,11 @@ def warn(text: str) -> None:
     _note("warning", text, "33")
 
 
+def note(text: str) -> None:
+    """Something that was asked for with --verbose."""
+    _note("note", text, "34")
+
+
 def _note(word: str, text: str, colour: str) -> None:
     """`error: subject: reason`, its first word coloured on a terminal."""
     plain = not sys.stderr.isatty() or "NO_COLOR" in os.environ
@@ -68,9 +73,9 @@ def show_error(error: MkinitfsError) -> None:
 
 
 @contextmanager
-def progress(label: str, total: int | None) -> Iterator[Progress]:
+def progress(label: str, total: int | None, quiet: bool = False) -> Iterator[Progress]:
     """A bar on a terminal, towards `total` bytes of archive where they are known; nothing anywhere else."""
-    if not sys.stderr.isatty():
+    if quiet or not sys.stderr.isatty():
         yield lambda _unpacked, _written: None
         return
     from rich.console import Console

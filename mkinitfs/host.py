@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mkinitfs import kconfig
 from mkinitfs.errors import MkinitfsError
+from mkinitfs.kconfig import Configuration
 from mkinitfs.modules.depmod import remedy
 from mkinitfs.python.runtime import Python
 from mkinitfs.sysroot import Sysroot
@@ -25,6 +27,7 @@ class Kernel:
     version: str  # the name of its folder, as `uname -r` says it, not that of a folder it is a link to
     tree: Sysroot
     folder: str  # the one with modules.dep, as a path below the tree: "/usr/lib/modules/6.12"
+    config: Configuration | None = None
 
     @property
     def modules(self) -> Path:
@@ -112,7 +115,8 @@ def find_kernel(root: Path, wanted: str | None, *, running: str | None = None) -
     tree = Sysroot(root)
     folders = kernel_folders(tree)
     version = _choose(tree, folders, wanted, running)
-    return Kernel(version, tree, folders[version])
+    folder = folders[version]
+    return Kernel(version, tree, folder, kconfig.read(tree, folder, version))
 
 
 def _choose(tree: Sysroot, folders: Mapping[str, str], wanted: str | None, running: str | None) -> str:

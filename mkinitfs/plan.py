@@ -6,8 +6,9 @@ order of the parts does not matter: a manifest is sorted, and two different entr
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
-from mkinitfs import additions, locations, skeleton
+from mkinitfs import additions, kconfig, locations, skeleton
 from mkinitfs.archive.compress import unpack_file
 from mkinitfs.credentials import Credentials
 from mkinitfs.elf import elf, ldcache, ldconf, ldso
@@ -15,7 +16,7 @@ from mkinitfs.errors import MkinitfsError
 from mkinitfs.host import Host, Kernel
 from mkinitfs.manifest import Bytes, Device, Directory, Entry, File, Manifest, Symlink
 from mkinitfs.modules import firmware, hardware, info
-from mkinitfs.modules.closure import Closure, closure_of
+from mkinitfs.modules.closure import Closure, closure_of, resolve
 from mkinitfs.modules.depmod import Modules
 from mkinitfs.modules.index import index_files
 from mkinitfs.placement import place, placed
@@ -257,6 +258,15 @@ def _modules(profile: Profile, kernel: Kernel, options: Options) -> Closure:
     requests = [(name, _origin(profile)) for name in (*profile.modules, *profile.load)]
     requests += [(name, "--module") for name in options.modules]
     requests += hardware.requests(modules, profile.hardware if options.hardware is None else options.hardware)
+    if kernel.config:
+        wanted = [name for name, _ in requests if not name.startswith("?")]
+        there = partial(resolve, modules)
+        lacking = kconfig.missing(kernel.config, wanted, bool(profile.entry_points), there)
+        if lacking:
+            raise MkinitfsError(
+                f"kernel {kernel.version}: built without {', '.join(lacking)}, says {kernel.config.path}",
+                "name one that has it with --kernel-version or --kernel-dir",
+            )
     return closure_of(modules, requests)
 
 

@@ -71,7 +71,7 @@ def build(found: Kernel, folder: Path, server: Samba) -> Path:
     credentials.touch(mode=0o600)
     credentials.write_text(f"username={server.user}\npassword={server.password}\n")
     argv = [Path(sys.executable).with_name("mkinitfs"), "build", "--profile", "cifs-loop"]
-    argv += ["--kernel-dir", found.root, "--hardware", "virtio_net", "--level", "9"]
+    argv += ["--kernel-dir", found.root, "--hardware", "virtio_net"]
     argv += ["--credentials", credentials, "--output", image]
     say("$ " + shlex.join(["mkinitfs", *map(str, argv[1:])]))
     say(run(argv).strip())

@@ -59,7 +59,8 @@ class Kernel:
     def modules(self) -> Path:
         """The folder that modules.dep lies in."""
         modules = self.root / "lib" / "modules" / self.version
-        return modules if modules.exists() else self.root / "usr" / "lib" / "modules" / self.version
+        unlinked = self.root / "usr" / "lib" / "modules" / self.version
+        return unlinked if unlinked.exists() and not modules.exists() else modules
 
 
 def kernel(series: str) -> Kernel:

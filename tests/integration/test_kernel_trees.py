@@ -74,3 +74,49 @@ def test_a_debian_kernel_of_three_packages(tmp_path):
     done = mkinitfs(*words)
     assert (done.code, done.err) == (0, "")
     assert f"lib/modules/{found.version}/kernel/drivers/net/virtio_net.ko" in mkinitfs("list", tmp_path / "image").out
+
+
+def test_what_the_kernel_cannot_unpack(tmp_path):
+    """A default gives way with a line; what was asked for is refused, and nothing is written."""
+    fake_kernel(tmp_path / f"k/lib/modules/{VERSION}", {"kernel/foo.ko": fake_module("name=foo")})
+    config = tmp_path / f"k/boot/config-{VERSION}"
+    put(config, "CONFIG_RD_GZIP=y\n# CONFIG_RD_ZSTD is not set\n")
+    told = f"kernel {VERSION}: cannot unpack zstd: CONFIG_RD_ZSTD is not set in {config}"
+    done = built(tmp_path)
+    assert (done.code, done.err) == (
+        0, f"warning: {told}; packed with gzip, as --compression gzip does without a word\n",
+    )  # fmt: skip
+    assert (tmp_path / "image").read_bytes()[:2] == b"\x1f\x8b"
+    (tmp_path / "image").unlink()
+    done = built(tmp_path, "--compression", "zstd")
+    assert (done.code, done.out, done.err) == (1, "", f"error: {told}\nhint: choose --compression gzip\n")
+    assert not (tmp_path / "image").exists()
+    assert built(tmp_path, "--compression", "gzip").err == ""
+
+
+def test_what_the_kernel_was_built_without(tmp_path):
+    fake_kernel(tmp_path / f"k/lib/modules/{VERSION}", {"kernel/foo.ko": fake_module("name=foo")})
+    put(tmp_path / f"k/lib/modules/{VERSION}/config", "# CONFIG_CIFS is not set\n# CONFIG_BLK_DEV_INITRD is not set\n")
+    done = built(tmp_path, text='modules = ["foo", "cifs"]')
+    assert (done.code, done.err.splitlines()) == (1, [
+        f"error: kernel {VERSION}: built without CONFIG_BLK_DEV_INITRD, cifs (CONFIG_CIFS), says "
+        f"{tmp_path}/k/lib/modules/{VERSION}/config",
+        "hint: name one that has it with --kernel-version or --kernel-dir",
+    ])  # fmt: skip
+
+
+def test_how_much_is_said(tmp_path):
+    """A default build: nothing that nobody can act on; files with -v; nothing with -q, but errors."""
+    modules = {"kernel/foo.ko": fake_module("name=foo", "firmware=foo/a.bin", "firmware=foo/b.bin")}
+    fake_kernel(tmp_path / f"k/lib/modules/{VERSION}", modules)
+    put(tmp_path / "s/etc/os-release", "ID=arch\n")
+    words = ("--sysroot", tmp_path / "s")
+    line = "no firmware for foo: where a machine has such a card, install linux-firmware (-v names drivers and files)"
+    assert built(tmp_path, *words).err == f"warning: {line}\n"
+    assert built(tmp_path, *words, "-v").err == (
+        f"warning: {line}\nnote: firmware of foo not found: foo/a.bin, foo/b.bin\n"
+    )
+    done = built(tmp_path, *words, "-q")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert json.loads(built(tmp_path, *words, "-q", "--json").out)["warnings"] == [line]
+    assert built(tmp_path, *words, "-q", "--kernel-version", "1").err.startswith("error: kernel 1: not below")

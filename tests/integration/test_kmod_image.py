@@ -15,6 +15,7 @@ from mkinitfs.modules.index import index_files, load_order
 from mkinitfs.sysroot import Sysroot
 from tests.command import run
 from tests.kernels import ENV, SUITES, Kernel, kernel
+from tests.unit.files import put
 
 CIFS_LOOP = ("cifs", "loop", "ext4", "xfs", "overlay", "virtio_net", "e1000", "nfs", "btrfs", "vfat")
 
@@ -158,11 +159,16 @@ def test_generic_has_every_driver_that_makes_an_ethernet_device(debian: Kernel) 
     assert {"virtio_net", "vmxnet3", "hv_netvsc", "xen_netfront", "xhci_pci"} <= set(chosen)
 
 
-def test_firmware_of_generic_is_warned_of_by_driver(debian: Kernel) -> None:
+def test_missing_firmware_of_generic_is_one_line_with_debians_packages(debian: Kernel, tmp_path: Path) -> None:
+    """None of its files is strange to the table: that would be called linux-firmware."""
     modules = Modules(debian.modules)
     closure = closure_of(modules, hardware.generic(modules))
-    found = firmware.collect(closure, Sysroot(debian.root))
+    put(tmp_path / "etc/os-release", 'ID=debian\nVERSION_ID="13"\n')
+    found = firmware.collect(closure, [Sysroot(debian.root), Sysroot(tmp_path)])
     assert found.entries == ()
-    tg3 = [line for line in found.warnings if line.startswith("tg3: ")]
-    assert len(tg3) == 1
-    assert "tigon/tg3.bin" in tg3[0]
+    (line,) = found.warnings
+    packages = line.partition("install ")[2].partition(" (-v")[0].split(", ")
+    assert {"firmware-bnx2", "firmware-intel-misc", "firmware-misc-nonfree", "firmware-realtek"} <= set(packages)
+    assert "linux-firmware" not in packages
+    files = "tigon/tg3_tso5.bin, tigon/tg3_tso.bin, tigon/tg357766.bin, tigon/tg3.bin"
+    assert f"firmware of tg3 not found: {files}" in found.details
