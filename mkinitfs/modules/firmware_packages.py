@@ -2,7 +2,7 @@
 
 The table is Debian's: what a path below lib/firmware begins with, and the package, as `dpkg-deb -c` shows for
 Debian 12 and 13, for whatever drives a network card. Other distributions have linux-firmware, whole or in parts
-of that name. To extend: the beginning and the package; None for what Debian has no right to distribute.
+of that name. To extend: the beginning and the package; None for what Debian has not got, mostly for want of a licence.
 """
 
 from mkinitfs.sysroot import Sysroot
@@ -37,6 +37,8 @@ _DEBIAN: dict[str, str | None] = {
     "ositech/": None,
     "phanfw.bin": "firmware-netxen",
     "qed/": "firmware-qlogic",
+    "qt2025": None,
+    "renesas_usb_fw": None,
     "rt2": "firmware-mediatek",
     "rt3": "firmware-mediatek",
     "rt73": "firmware-mediatek",

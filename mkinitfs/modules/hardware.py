@@ -73,7 +73,7 @@ def generic(kernel: Modules) -> tuple[tuple[str, str], ...]:
     """Requests (name, origin) for every Ethernet driver of the kernel and the buses it may need."""
     boards = _has_boards(kernel)
     found: dict[str, str] = {}
-    for name in kernel.lines:
+    for name in (*kernel.lines, *kernel.builtin):  # built-in ones for their firmware
         path = home(kernel, name)
         if path.startswith(_NETWORK):
             found[name] = "Ethernet driver (hardware generic)"
@@ -115,7 +115,8 @@ def host(kernel: Modules, sys: Path = Path("/sys")) -> tuple[tuple[str, str], ..
     folders = (*_HOST, *_BOARD) if _has_boards(kernel) else _HOST
     for alias, device in names.items():
         for name in kernel.lookup(alias):
-            if name in kernel and _is_host_driver(kernel, name, alias, folders):
+            known = name in kernel or name in kernel.builtin
+            if known and _is_host_driver(kernel, name, alias, folders):
                 drivers.setdefault(name, f"device {device} (hardware host)")
     return tuple(sorted(drivers.items()))
 

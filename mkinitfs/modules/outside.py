@@ -23,8 +23,11 @@ _OTHER_NETWORK = frozenset(
 
 
 def home(kernel: Modules, name: str) -> str:
-    """The path that tells what module `name` is: its own, or that of the kernel's own which it takes the place of."""
-    path = kernel.lines[name][0]
+    """The path that tells what module `name` is: its own, or that of the kernel's own which it takes the place of.
+
+    A built-in one has a path, too (modules.builtin).
+    """
+    path = kernel.lines[name][0] if name in kernel else kernel.builtin[name]
     return path if path.startswith(OWN) else kernel.replaced.get(name, path)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import File, Manifest, OnDisk, Symlink, Unpacked
+from mkinitfs.modules import hardware
 from mkinitfs.modules.closure import Closure, closure_of
 from mkinitfs.modules.depmod import Modules
 from mkinitfs.modules.firmware import Firmware, collect, named
@@ -125,6 +126,16 @@ def test_firmware_of_what_is_built_in(tmp_path: Path, tree: Path) -> None:
     found = collect(closure_of(Modules(folder), [("r8169", "test")]), [Sysroot(tmp_path)])
     assert contents(found) == {"rtl_nic/a.fw": OnDisk(tree / "rtl_nic/a.fw")}
     assert found.details == ("firmware of r8169 not found: rtl_nic/b.fw",)
+
+
+def test_built_in_drivers_are_of_generic_and_host_as_well(tmp_path: Path) -> None:
+    nic, disk = "kernel/drivers/net/ethernet/maker/nic.ko", "kernel/drivers/ata/disk.ko"
+    info = "nic.firmware=nic.fw\0nic.alias=pci:v1*\0disk.firmware=disk.fw\0disk.alias=pci:v2*\0"
+    kernel = Modules(fake_kernel(tmp_path / VERSION, {}, builtin=f"{nic}\n{disk}\n", builtin_modinfo=info))
+    for number in "12":
+        put(tmp_path / f"sys/devices/{number}/modalias", f"pci:v{number}d1\n")
+    for requests in (hardware.generic(kernel), hardware.host(kernel, tmp_path / "sys")):
+        assert named(closure_of(kernel, requests)) == {"nic": ("nic.fw",)}
 
 
 def test_trouble_with_one_file_is_a_warning(tmp_path: Path, tree: Path) -> None:
