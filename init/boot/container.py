@@ -5,6 +5,8 @@ find() only reads: the container lease is taken between it and attach(), before 
 
 from __future__ import annotations
 
+import errno
+
 from init.boot import filesystem, fsck
 from init.boot.filesystem import Filesystem, Place
 from init.cmdline.loopflags import Flags
@@ -17,6 +19,7 @@ from init.system.places import SHARE_POINT, shown
 from init.system.stdlib import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from init.boot.journal import Journal
     from init.boot.partitions import Partition, Table
 
 _KNOWN = "ext4, xfs, btrfs, squashfs, erofs"
@@ -56,13 +59,37 @@ def use(settings: Settings, path: str, target: str, loop: Loop, *, read_only: bo
     `read_only` is for the mount, and may be changed later; `written` says whether it is ever to be written.
     """
     place: Place = yield from find(path, loop.fstype, loop.flags)
-    written = written and not (place.read_only or loop.flags.read_only or "ro" in settings.source.options.split(","))
-    terms: Terms = yield from admission.take(settings, path, write=written)
+    never = "loopflags=ro" if loop.flags.read_only else "the share's option ro" if "ro" in _words(settings) else ""
+    written = written and not (place.read_only or never)
+    journal: Journal | None = None
+    while True:
+        terms: Terms = yield from admission.take(settings, path, write=written)
+        try:
+            return (yield from _use(settings, place, target, loop.flags, terms, read_only))
+        except StepError as error:
+            yield from admission.give_back(path)
+            if terms.write or terms.beside or error.errno not in (errno.EROFS, errno.EIO):
+                raise error
+            from init.boot.journal import Journal  # late: few boots need it
+
+            journal = journal or Journal(place, "no lease is held" if terms.unguarded else never)
+            if (yield from journal.turn(error)):
+                yield from _replay(settings, place, target, loop.flags)
+
+
+def _words(settings: Settings) -> list[str]:
+    """The share's mount options."""
+    return settings.source.options.split(",")
+
+
+def _replay(settings: Settings, place: Place, target: str, flags: Flags) -> Steps:
+    """Have the kernel replay the journal, with the writer's lease, and give everything back."""
     try:
-        return (yield from _use(settings, place, target, loop.flags, terms, read_only))
+        mounted: Mounted = yield from _use(settings, place, target, flags, Terms(write=True), read_only=False)
     except StepError as error:
-        yield from admission.give_back(path)
+        yield from admission.give_back(place.path)
         raise error
+    yield from leave(mounted, target)
 
 
 def leave(mounted: Mounted, target: str) -> Steps:

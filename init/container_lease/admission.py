@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from init.cmdline.cifsroot import Share
 from init.cmdline.settings import Settings
-from init.container_lease.record import Record
+from init.container_lease.messages import UNKEPT
+from init.container_lease.record import JOURNAL, Record
+from init.container_lease.watch import GRACE
 from init.operations import GiveContainerLeaseBack, Log, Now, Sleep, StepError, Steps, TakeContainerLease
 from init.system.log import ERROR, NOTICE, WARNING
 from init.system.places import shown
@@ -17,7 +19,6 @@ from init.system.stdlib import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from init.container_lease.messages import Answer
 
-GRACE = 20.0  # seconds for a holder whose lock was forgotten; it has seen that and taken it again by then (watch.py)
 POLL = 1.0  # seconds between two tries while waiting
 TELL = 10.0  # seconds between two lines on the console meanwhile
 _READ_ONLY = "going on READ-ONLY (rd.lease=ro); what is written there meanwhile may be read half-changed, or not at all"
@@ -31,6 +32,7 @@ class Terms(NamedTuple):
 
     write: bool  # or else to read
     beside: bool = False  # a machine that writes (rd.lease=ro)
+    unguarded: bool = False  # no lease is held: nothing keeps another machine out
 
 
 def take(settings: Settings, path: str, *, write: bool) -> Steps:
@@ -40,7 +42,7 @@ def take(settings: Settings, path: str, *, write: bool) -> Steps:
     """
     if settings.container_lease.mode == "off":
         yield Log(WARNING, f"lease: rd.lease=off: nothing keeps another machine out of {shown(path)}")
-        return Terms(write)
+        return Terms(write, unguarded=True)
     queue = _Queue(settings, path, write, (yield Now()))
     while True:
         answer: Answer = yield TakeContainerLease(path, write, queue.over)
@@ -53,7 +55,7 @@ def take(settings: Settings, path: str, *, write: bool) -> Steps:
             return (yield from _without(path, answer.text, write))
         if answer.verdict == "failed":
             raise StepError(f"{shown(path)}: no lease on it: {answer.text}", errno=answer.errno, retry=True)
-        if answer.verdict == "held" and settings.container_lease.mode == "ro":
+        if answer.verdict == "held" and settings.container_lease.mode == "ro" and not _passing(answer):
             yield Log(ERROR, f"lease: {shown(path)} is held by {queue.name(answer)}: {_READ_ONLY}")
             return Terms(write=False, beside=True)
         now = yield Now()
@@ -76,7 +78,7 @@ class _Queue:
     def name(self, answer: Answer) -> str:
         """Who holds it, in words."""
         if answer.verdict == "ours":
-            return "this machine as it was before it was switched off"
+            return "this machine as it was before it was switched off, or another one with its hardware address"
         record = Record.decode(answer.text)
         if record:
             return record.describe()
@@ -95,7 +97,7 @@ class _Queue:
         """Another machine has it: wait, within limits; answers what is new. Raises StepError when it is enough."""
         self._left_by = self.over = ""
         mode, longest = self._settings.container_lease
-        if answer.verdict == "ours" and mode != "wait":
+        if (answer.verdict == "ours" or _passing(answer)) and mode != "wait":
             longest = float("inf") if self._settings.rootwait else self._settings.retry
         waited = now - self._started
         if waited >= longest:
@@ -109,15 +111,25 @@ class _Queue:
         return f"is held by {self.name(answer)}; waiting, {waited:.0f} s{limit}"
 
 
+def _passing(answer: Answer) -> bool:
+    """Whether it is held for a moment only."""
+    record = Record.decode(answer.text) if answer.verdict == "held" else None
+    return record is not None and record.task == JOURNAL
+
+
 def _without(path: str, why: str, write: bool) -> Steps:
-    """Locks stay on this machine: by the user's own word that is said and no more, by NFS 3's default refused."""
-    if why != "nobrl" and write:
+    """Nobody keeps a lock. By the user's own word, or the server's, that is said; by NFS 3's default it is refused."""
+    if why == UNKEPT:
+        reason = 'the server keeps no locks (on Samba: "locking = yes" in the share\'s section)'
+    elif why == "nobrl" or not write:
+        reason = f"{why} keeps locks on this machine"
+    else:
         raise StepError(
             f"{shown(path)}: no lease can be had on it: {why} keeps locks on this machine, the server hears of none",
             hint="NFS 4 has locks (nfsroot=...,vers=4); rd.lease=off does without, where no other machine writes",
         )
-    yield Log(ERROR, f"lease: {why} keeps locks on this machine: NOTHING KEEPS ANOTHER ONE OUT of {shown(path)}")
-    return Terms(write)
+    yield Log(ERROR, f"lease: {reason}: NOTHING KEEPS ANOTHER ONE OUT of {shown(path)}")
+    return Terms(write, unguarded=True)
 
 
 def without_recovery(fstype: str) -> tuple[str, ...]:

@@ -17,7 +17,12 @@ shown, and tells three cases apart where the lock is free:
 - no record: the last holder has given the lease back, and it is there to be taken;
 - a record of another machine: that machine was cut off, or the server was restarted and has forgotten its locks. It
   takes its lock again as soon as it sees that (watch.py), so a newcomer holds back for a while first (admission.py);
-- our own: we were switched off the hard way; what was ours is taken at once.
+- our own: we were switched off the hard way; what was ours is taken at once, unless the one that left it answers.
+
+Who has seen that nobody claims the lock, puts its own record in that one's place, or, a reader, removes it: so that the
+next newcomer need not wait again, and that a writer which comes back knows that it is too late.
+
+A server may grant every lock to everybody (Samba's `locking = no`). That is found out before any of this is believed.
 
 A lease that is lost in spite of all this is another machine's: fence.py stops what is still written here.
 """
@@ -29,11 +34,11 @@ import os
 import sys
 import time
 
-from init.container_lease import fence, lent, lock, stale_connections
-from init.container_lease.messages import Answer, Held
+from init.container_lease import fence, lent, lock, stale_connections, twin
+from init.container_lease.messages import UNKEPT, Answer, Held
 from init.container_lease.record import Record
-from init.container_lease.record_file import SUFFIX, read_record, remove_record, write_record
-from init.container_lease.watch import Act, watch
+from init.container_lease.record_file import SUFFIX, read_record, remove_left_record, remove_record, write_record
+from init.container_lease.watch import GRACE, Act, watch
 from init.system import syscalls
 from init.system.cmodules import signal
 from init.system.files import read_text
@@ -83,19 +88,43 @@ def _try(operation: operations.TakeContainerLease, us: Record) -> tuple[Answer, 
     # O_PATH: nothing is opened on the server for it
     folder = os.open(folder_path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     file = _open(name, operation.write, folder)
-    mounts = read_mounts()
-    mount = mounted_as(syscalls.device_of(file), mounts)
+    mount = mounted_as(syscalls.device_of(file), read_mounts())
     if why := lock.kept_local(mount):
         return Answer("local", why), None
     outcome = _take_lock(file, operation.write)
-    refusal = _refusal(outcome, read_record(folder, name), us, operation.over)
+    on_smb = mount is not None and mount.fstype in lock.SMB
+    # Through SMB 1's UNIX extensions, whose locks are a process's, nothing shows from here: they are believed.
+    provable = mount is not None and on_smb and "unix" not in mount.super_options
+    if outcome == "granted" and provable and not _is_kept(file, folder, name, write=operation.write):
+        return Answer("local", UNKEPT), None
+    text = read_record(folder, name)
+    refusal = _refusal(outcome, text, us, operation.over)
     if refusal:
         return refusal, None
     # SMB stacks shared locks, each to be held and pushed by itself: what is asked for again and again lies beside then.
     stacking = not operation.write or lock.take(file, write=True) == "granted"
-    beside = stacking and mount is not None and mount.fstype in lock.SMB
-    held = Held(file, folder, operation.write, stacking, beside, us.boot, name)
-    return Answer("granted", _leave_record(held, us)), held
+    held = Held(file, folder, operation.write, stacking, stacking and on_smb, False, us.boot, name)
+    if not operation.write:
+        return Answer("granted", _remove_left_record(held, text)), held
+    said = _leave_record(held, us._replace(task=operation.task))
+    return Answer("granted", said), held._replace(named=not said)
+
+
+def _is_kept(file: int, folder: int, name: str, *, write: bool) -> bool:
+    """Whether the server refuses what it has granted already; a reader that may not write has to believe it."""
+    if write and lock.take(file, write=True) != "granted":
+        return True
+    try:
+        # What of SMB 1 was kept in this machine's memory goes to the server when the file is opened once more.
+        other = _open(name, not write, folder)
+    except OSError:
+        return True
+    try:
+        if write:
+            return lock.is_refused_twice(file, lock.OFFSET)
+        return lock.take(other, write=True, offset=lock.PROBE) != "granted" or lock.is_refused_twice(other, lock.PROBE)
+    finally:
+        os.close(other)
 
 
 def _open(name: str, write: bool, folder: int) -> int:
@@ -120,7 +149,7 @@ def _take_lock(file: int, write: bool) -> str:
 def _refusal(outcome: str, text: str, us: Record, over: str) -> Answer | None:
     """Why the lease is not ours after the lock's `outcome`, with `text` beside the container; None where it is."""
     record = Record.decode(text)
-    ours = record is not None and record.is_machine(us)
+    ours = record is not None and record.is_machine(us) and not twin.answers(record, us)
     if outcome in ("refused", "EAGAIN"):
         return Answer("ours" if ours else "held", text)
     if outcome != "granted":
@@ -130,12 +159,24 @@ def _refusal(outcome: str, text: str, us: Record, over: str) -> Answer | None:
 
 def _leave_record(held: Held, us: Record) -> str:
     """Say beside the container who writes it; answers what is to be known where that fails."""
-    if held.write:
-        now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-        try:
-            write_record(held.folder, held.name, us._replace(since=now))
-        except OSError as error:
-            return f"{held.name}{SUFFIX} cannot be written, so nobody will be told whose it is: {error.strerror}"
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    try:
+        write_record(held.folder, held.name, us._replace(since=now))
+    except OSError as error:
+        return f"{held.name}{SUFFIX} cannot be written, so nobody will be told whose it is: {error.strerror}"
+    return ""
+
+
+def _remove_left_record(held: Held, text: str) -> str:
+    """Remove what a machine that does not write any more has left; answers what is to be known where that fails."""
+    try:
+        if text:
+            remove_left_record(held.folder, held.name, text)
+    except OSError as error:
+        return (
+            f"{held.name}{SUFFIX} cannot be removed from here ({error.strerror}): "
+            f"until it is, every machine that reads waits {GRACE:g} s"
+        )
     return ""
 
 
@@ -143,9 +184,15 @@ def _keep(held: Held) -> None:
     """Do as watch() says until the lease is given back or lost; does not return."""
     acts = watch(held.stacking)
     act = next(acts)
+    well = _clock()  # when the lock was last seen to be ours
     try:
         while True:
             outcome = _ACTS[act.do](held, act)
+            if act.do == "retake" and outcome == "granted" and _was_taken_over(held, _clock() - well):
+                lock.drop(held.file)
+                outcome = "refused"
+            if (act.do, outcome) in (("retake", "granted"), ("relock", "granted" if held.stacking else "refused")):
+                well = _clock()
             # cifs: EACCES for a lock in the way, EAGAIN while it connects; POSIX: EAGAIN for a lock in the way
             if outcome == "EAGAIN" and held.stacking:
                 outcome = "refused"
@@ -155,6 +202,26 @@ def _keep(held: Held) -> None:
     _stop_writing(held)
     while True:
         _pause(held, 3600.0, lost=True)
+
+
+def _clock() -> float:
+    """Seconds that count on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _was_taken_over(held: Held, away: float) -> bool:
+    """Whether somebody may have written in the `away` seconds before the lock was had again.
+
+    Whoever did has put its own record in the place of ours, and removed that in the end; or it was a reader.
+    """
+    if not held.write or away < GRACE / 2:
+        return False
+    try:
+        os.stat(held.name + SUFFIX, dir_fd=held.folder, follow_symlinks=False)
+    except OSError as error:
+        return held.named and error.errno == errno.ENOENT
+    record = Record.decode(read_record(held.folder, held.name))
+    return record is not None and record.boot != held.boot
 
 
 def _wait(held: Held, act: Act) -> str:

@@ -11,6 +11,7 @@ from init.system.mount_table import MountPoint
 
 OFFSET, LENGTH = 1 << 62, 1  # in bytes: no file is as long, and no read or write comes there
 BESIDE = OFFSET + LENGTH
+PROBE = BESIDE + LENGTH  # where a reader looks whether the server keeps any
 SMB = ("cifs", "smb3")
 
 
@@ -32,6 +33,21 @@ def _set(file: int, kind: int, offset: int) -> str:
     except OSError as error:
         return "refused" if error.errno == errno.EACCES else errno.errorcode.get(error.errno or 0, "EIO")
     return "granted"
+
+
+def is_refused_twice(file: int, offset: int) -> bool:
+    """Whether a server of SMB refuses the exclusive lock that `file` has at `offset` to whoever asks for it next.
+
+    Only what is asked through the same open file description reaches the server: what conflicts otherwise is refused
+    by the client's own kernel (cifs_find_fid_lock_conflict in fs/smb/client/file.c). SMB refuses it to that one, too,
+    but for SMB 1, where it may be granted again to the process that has it: so another process asks.
+    """
+    if take(file, write=True, offset=offset) != "granted":
+        return True
+    pid = os.fork()
+    if pid == 0:
+        os._exit(take(file, write=True, offset=offset) == "granted")
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def kept_local(mount: MountPoint | None) -> str:

@@ -6,6 +6,8 @@ import errno
 
 from init.system.stdlib import NamedTuple
 
+UNKEPT = "unkept"  # why there is no lease: the server grants every lock to everybody
+
 
 class Answer(NamedTuple):
     """What became of one try, from the holder to PID 1. `verdict`:
@@ -14,7 +16,7 @@ class Answer(NamedTuple):
     held        another machine holds it; `text` is the record beside the container, "" where there is none
     ours        it is held, and the record is this machine's: by what it was before a power cut
     abandoned   nobody holds it, but `text` is another machine's record
-    local       locks on this mount reach no server; `text` says why
+    local       no lock is kept where another machine would find it; `text` is UNKEPT or the mount option that says so
     failed      `text` says why, `errno` its number; worth another try
     """
 
@@ -43,19 +45,20 @@ class Held(NamedTuple):
     write: bool  # alone with it, as opposed to reading beside others
     stacking: bool  # whether a second lock on the same range is granted (watch.py)
     beside: bool  # whether the lock to be asked for again and again is one beside it
+    named: bool  # whether it has left a record
     boot: str  # the boot_id in the record that it has left
     name: str  # the container's, in its folder
 
     def encode(self) -> list[str]:
         """As words of a command line."""
-        numbers = (self.file, self.folder, self.write, self.stacking, self.beside)
+        numbers = (self.file, self.folder, self.write, self.stacking, self.beside, self.named)
         return [*(str(int(number)) for number in numbers), self.boot, self.name]
 
     @classmethod
     def decode(cls, words: list[str]) -> Held:
         *numbers, boot, name = words
-        file, folder, write, stacking, beside = (int(number) for number in numbers)
-        return cls(file, folder, bool(write), bool(stacking), bool(beside), boot, name)
+        file, folder, write, stacking, beside, named = (int(number) for number in numbers)
+        return cls(file, folder, bool(write), bool(stacking), bool(beside), bool(named), boot, name)
 
 
 class HolderNote(NamedTuple):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from init.system.stdlib import NamedTuple
 
+JOURNAL = "journal"  # a reader's: it replays the journal and gives the lease back (boot/journal.py)
+
 
 class Record(NamedTuple):
     """Who writes the container; where a field holds several, blanks separate them."""
@@ -15,6 +17,7 @@ class Record(NamedTuple):
     boot: str = ""  # the kernel's boot_id
     since: str = ""  # in that machine's own time
     ports: str = ""  # its ends of the connections to the server (stale_connections.py)
+    task: str = ""  # JOURNAL, or "" for a root that is written
 
     def encode(self, name: str) -> str:
         """Return the text of the file beside the container `name`."""
@@ -37,7 +40,8 @@ class Record(NamedTuple):
         name = self.host or "a machine without a name"
         where = ", ".join(word for word in [*self.addresses.split(), *self.macs.split()] if word != self.host)
         since = f" since {self.since}" if self.since else ""
-        return f"{name} ({where}){since}" if where else name + since
+        task = ", which replays its journal" if self.task == JOURNAL else ""
+        return (f"{name} ({where})" if where else name) + since + task
 
 
 def _line(text: str) -> str:

@@ -44,3 +44,15 @@ def remove_record(folder: int, name: str, boot: str) -> None:
             os.unlink(name + SUFFIX, dir_fd=folder)
         except OSError:
             pass
+
+
+def remove_left_record(folder: int, name: str, text: str) -> None:
+    """Remove the record `text` of a machine that does not write any more, unless there is another. Raises OSError.
+
+    For whoever holds the lock: as long as it does, nobody writes another.
+    """
+    if read_record(folder, name) == text:
+        try:
+            os.unlink(name + SUFFIX, dir_fd=folder)
+        except FileNotFoundError:
+            pass  # another reader has

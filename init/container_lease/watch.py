@@ -21,6 +21,7 @@ class Act(NamedTuple):
 
 
 PERIOD = 5.0  # seconds between two looks
+GRACE = 20.0  # seconds that a newcomer leaves a holder whose lock was forgotten; it has taken it again by then
 SOON = 0.25  # seconds between two tries once something is wrong
 LONGEST_LOOK = 2.0  # seconds for which a lock taken by another may be a newcomer's look at it
 

@@ -17,8 +17,9 @@ from tests.kernels import kernel
 from tests.roots import PROMPT
 
 from .harness import Machine, RangeLock, check, until
+from .harness.containers import Kind
 from .harness.wire import FileServer, network
-from .site import BOOT, SHELL, Site
+from .site import BOOT, SHELL, SMALL, Site
 
 pytestmark = pytest.mark.vm
 
@@ -114,6 +115,49 @@ def test_readers_share_and_keep_a_writer_out(site: Site) -> None:
             vm.wait_powered_off(BOOT)
         site.assert_released()
     assert site.disk.read_bytes() == content
+
+
+def test_a_server_that_keeps_no_locks(site: Site) -> None:
+    """It grants every one to everybody: that is found out, said to all, and nobody replays a journal on such terms."""
+    site.put()
+    site.serve(options={"locking": "no"})
+    none = r'the server keeps no locks \(on Samba: "locking = yes".*NOTHING KEEPS ANOTHER ONE OUT of disk\.img'
+    with site.boot("rw ip=::::anna::dhcp", series="6.12", up=PROMPT, **ANNA) as anna:
+        assert anna.seen(none)
+        assert not record(site).exists()
+        anna.run("echo note >/root/note; sync")
+        with another(site, "ip=::::otto::dhcp overlay=tmpfs panic=0") as otto:
+            otto.wait_for(SHELL, BOOT)
+            assert otto.seen(none)
+            assert otto.seen(r"what failed: disk\.img: was not unmounted, .* not replayed from here: no lease is held$")
+            assert otto.seen(r"it said: .*write access unavailable|^ +.*write access unavailable")
+            assert otto.seen("to try: .*boot one machine with rw, .* on the server: `e2fsck -p disk.img`")
+
+
+@pytest.mark.parametrize(
+    "kind", ["ext4", pytest.param("xfs", marks=pytest.mark.matrix), pytest.param("btrfs", marks=pytest.mark.matrix)]
+)
+def test_after_a_power_cut_a_reader_replays_the_journal(kind: Kind, site: Site) -> None:
+    """Once, with the writer's lease; and what the writer has left beside the container is waited for once."""
+    site.put(kind=kind)
+    flags = (*SMALL, "--module", kind)
+    with site.boot("rw ip=::::anna::dhcp", flags=flags, up=PROMPT, **ANNA) as anna:
+        anna.run("echo saved >/root/note; sync -f /root/note || sync; echo late >/root/late; sync /root/late")
+        anna.cut_power()
+        site.server.stop(politely=False)
+        site.server.start()
+        with another(site, "ip=::::otto::dhcp overlay=tmpfs") as otto:
+            otto.wait_for(r"is free, but was not given back by anna .*; leaving it 20 s", BOOT)
+            comes_up(otto)
+            assert otto.run("cat /root/note /root/late") == "saved\nlate\n"
+            assert otto.run("dmesg | grep -c 'disk.img was not unmounted, its journal is replayed'") == "1\n"
+            assert site.server.locks() == [lease(site)]
+            assert not record(site).exists()
+            with another(site, "ip=::::third::dhcp overlay=tmpfs", nic="virtio-net-pci,mac=52:54:00:00:00:0c") as third:
+                comes_up(third)
+                assert not third.seen("leaving it 20 s")
+                assert third.run("cat /root/note; dmesg | grep -c 'journal is replayed'", status=1) == "saved\n0\n"
+    site.assert_clean()
 
 
 def try_lock(file: int) -> bool:

@@ -4,9 +4,10 @@ from typing import Any
 
 from init import operations
 from init.container_lease import admission
-from init.container_lease.admission import GRACE, Terms
-from init.container_lease.messages import Answer
-from init.container_lease.record import Record
+from init.container_lease.admission import Terms
+from init.container_lease.messages import UNKEPT, Answer
+from init.container_lease.record import JOURNAL, Record
+from init.container_lease.watch import GRACE
 from init.operations import StepError
 from tests.machine import Machine, settings
 from tests.unit.init.container_lease.test_record import ANNA
@@ -115,14 +116,34 @@ def test_another_record_meanwhile_is_waited_for_anew() -> None:
     assert machine.of(operations.TakeContainerLease)[-1].over == other.text
 
 
-def test_locks_that_no_server_hears_of() -> None:
+def test_locks_that_nobody_keeps() -> None:
     machine, answer = taken("", Answer("local", "nobrl"))
-    assert answer == Terms(write=True) and "NOTHING KEEPS ANOTHER ONE OUT of images/disk.img" in machine.log(3)[0]
+    assert answer == Terms(write=True, unguarded=True)
+    assert machine.log(3) == [
+        "lease: nobrl keeps locks on this machine: NOTHING KEEPS ANOTHER ONE OUT of images/disk.img"
+    ]
+    machine, answer = taken("", Answer("local", UNKEPT))
+    assert answer == Terms(write=True, unguarded=True)
+    (line,) = machine.log(3)
+    assert line.startswith("lease: the server keeps no locks") and "locking = yes" in line and "NOTHING KEEPS" in line
+    assert "is ours" not in "".join(machine.log())
     _, error = taken("", Answer("local", "nolock"))
     assert "nolock keeps locks on this machine" in error.reason and "rd.lease=off" in error.hint
-    assert taken("", Answer("local", "nolock"), write=False)[1] == Terms(write=False)
+    assert taken("", Answer("local", "nolock"), write=False)[1] == Terms(write=False, unguarded=True)
     machine, answer = taken("rd.lease=off")
-    assert answer == Terms(write=True) and machine.of(operations.TakeContainerLease) == []
+    assert answer == Terms(write=True, unguarded=True) and machine.of(operations.TakeContainerLease) == []
+
+
+def test_a_machine_that_replays_the_journal_is_waited_for_in_any_case() -> None:
+    """Within bounds, and under rd.lease=ro, too: what is read beside it would be read half-changed."""
+    passing = Answer("held", ANNA._replace(task=JOURNAL).encode("disk.img"))
+    for words in ("", "rd.lease=ro", "rd.lease=wait:1"):
+        machine, answer = taken(words, passing, GRANTED, write=False)
+        assert answer == Terms(write=False)
+        (line,) = machine.log(3)
+        assert ", which replays its journal; waiting, 0 s" in line
+    machine, error = taken("rd.lease=ro", passing, write=False)
+    assert "which replays its journal; waited for 180 s" in error.reason
 
 
 def test_a_failure_may_pass() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from init.container_lease import lock
-from init.container_lease.lock import OFFSET, kept_local
+from init.container_lease.lock import OFFSET, PROBE, kept_local
 from init.system.mount_table import mounted_as, parse_mountinfo
 
 MOUNTS = """\
@@ -42,3 +42,14 @@ def test_one_writes_or_many_read(tmp_path: Path) -> None:
         lock.drop(first)
         assert [lock.take(each, write=False) for each in (second, first)] == ["granted", "granted"]
         assert lock.take(first, write=True) == "EAGAIN"
+
+
+def test_a_lock_that_is_granted_to_whoever_asks(tmp_path: Path) -> None:
+    """This machine's own file systems stand for a server that keeps none: here one description may ask twice."""
+    path = tmp_path / "disk.img"
+    path.touch()
+    with path.open("r+b") as one, path.open("r+b") as other:
+        assert lock.take(one.fileno(), write=True, offset=PROBE) == "granted"
+        assert not lock.is_refused_twice(one.fileno(), PROBE)
+        assert lock.is_refused_twice(other.fileno(), PROBE)
+        assert lock.take(other.fileno(), write=True) == "granted"  # the probe lies beside the lease itself

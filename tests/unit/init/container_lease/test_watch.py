@@ -3,8 +3,7 @@
 import pytest
 
 from init.container_lease import watch
-from init.container_lease.admission import GRACE
-from init.container_lease.watch import Act
+from init.container_lease.watch import GRACE, Act
 
 
 class Holder:
