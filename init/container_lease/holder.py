@@ -34,7 +34,7 @@ import os
 import sys
 import time
 
-from init.container_lease import fence, lent, lock, stale_connections, twin
+from init.container_lease import fence, lent, lock, stale_connections
 from init.container_lease.messages import UNKEPT, Answer, Held
 from init.container_lease.record import Record
 from init.container_lease.record_file import SUFFIX, read_record, remove_left_record, remove_record, write_record
@@ -92,17 +92,17 @@ def _try(operation: operations.TakeContainerLease, us: Record) -> tuple[Answer, 
     if why := lock.kept_local(mount):
         return Answer("local", why), None
     outcome = _take_lock(file, operation.write)
+    # SMB stacks shared locks, each to be held and pushed by itself: what is asked for again and again lies beside then.
+    stacking = outcome == "granted" and (not operation.write or lock.take(file, write=True) == "granted")
     on_smb = mount is not None and mount.fstype in lock.SMB
     # Through SMB 1's UNIX extensions, whose locks are a process's, nothing shows from here: they are believed.
-    provable = mount is not None and on_smb and "unix" not in mount.super_options
-    if outcome == "granted" and provable and not _is_kept(file, folder, name, write=operation.write):
+    doubtful = mount is not None and on_smb and stacking and "unix" not in mount.super_options
+    if doubtful and not _is_kept(file, folder, name, write=operation.write):
         return Answer("local", UNKEPT), None
     text = read_record(folder, name)
     refusal = _refusal(outcome, text, us, operation.over)
     if refusal:
         return refusal, None
-    # SMB stacks shared locks, each to be held and pushed by itself: what is asked for again and again lies beside then.
-    stacking = not operation.write or lock.take(file, write=True) == "granted"
     held = Held(file, folder, operation.write, stacking, stacking and on_smb, False, us.boot, name)
     if not operation.write:
         return Answer("granted", _remove_left_record(held, text)), held
@@ -112,8 +112,6 @@ def _try(operation: operations.TakeContainerLease, us: Record) -> tuple[Answer, 
 
 def _is_kept(file: int, folder: int, name: str, *, write: bool) -> bool:
     """Whether the server refuses what it has granted already; a reader that may not write has to believe it."""
-    if write and lock.take(file, write=True) != "granted":
-        return True
     try:
         # What of SMB 1 was kept in this machine's memory goes to the server when the file is opened once more.
         other = _open(name, not write, folder)
@@ -149,7 +147,11 @@ def _take_lock(file: int, write: bool) -> str:
 def _refusal(outcome: str, text: str, us: Record, over: str) -> Answer | None:
     """Why the lease is not ours after the lock's `outcome`, with `text` beside the container; None where it is."""
     record = Record.decode(text)
-    ours = record is not None and record.is_machine(us) and not twin.answers(record, us)
+    ours = False
+    if record and record.is_machine(us):
+        from init.container_lease import twin  # late: few boots need it
+
+        ours = not twin.answers(record, us)
     if outcome in ("refused", "EAGAIN"):
         return Answer("ours" if ours else "held", text)
     if outcome != "granted":
@@ -170,7 +172,7 @@ def _leave_record(held: Held, us: Record) -> str:
 def _remove_left_record(held: Held, text: str) -> str:
     """Remove what a machine that does not write any more has left; answers what is to be known where that fails."""
     try:
-        if text:
+        if Record.decode(text):
             remove_left_record(held.folder, held.name, text)
     except OSError as error:
         return (

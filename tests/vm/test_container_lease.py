@@ -122,12 +122,11 @@ def test_a_server_that_keeps_no_locks(site: Site) -> None:
     site.put()
     site.serve(options={"locking": "no"})
     none = r'the server keeps no locks \(on Samba: "locking = yes".*NOTHING KEEPS ANOTHER ONE OUT of disk\.img'
-    with site.boot("rw ip=::::anna::dhcp", series="6.12", up=PROMPT, **ANNA) as anna:
+    with site.boot("rw ip=::::anna::dhcp", up=PROMPT, **ANNA) as anna:
         assert anna.seen(none)
         assert not record(site).exists()
         anna.run("echo note >/root/note; sync")
-        with another(site, "ip=::::otto::dhcp overlay=tmpfs panic=0") as otto:
-            otto.wait_for(SHELL, BOOT)
+        with site.boot("ip=::::otto::dhcp overlay=tmpfs panic=0", series="6.12", up=SHELL, **OTTO) as otto:
             assert otto.seen(none)
             assert otto.seen(r"what failed: disk\.img: was not unmounted, .* not replayed from here: no lease is held$")
             assert otto.seen(r"it said: .*write access unavailable|^ +.*write access unavailable")
