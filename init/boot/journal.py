@@ -21,8 +21,10 @@ from init.system.log import NOTICE
 from init.system.places import shown
 
 LONGEST = 60.0  # seconds in which it has to be our turn, or another's who replays it
-BETWEEN = 0.5  # seconds between two tries for the writer's lease,
-TRIES = 4  # and so many before another look: has somebody else replayed it?
+BETWEEN = 0.5  # seconds between two tries for the writer's lease
+# So many before another look: has somebody else replayed it? And twice as many each time: machines of one pace might
+# look in turns otherwise, each in the others' way.
+TRIES = 4
 _ON_THE_SERVER = {
     "ext4": "`e2fsck -p {}`",
     "xfs": "`mount -o loop {} /mnt && umount /mnt`, and `xfs_repair` only where that fails",
@@ -36,7 +38,7 @@ class Journal:
     def __init__(self, place: Place, why_not: str = "") -> None:
         """`why_not` says why it may not be replayed from here, "" where the lease decides."""
         self._place, self._why_not = place, why_not
-        self._started = -1.0
+        self._started, self._tries = -1.0, TRIES
 
     def turn(self, error: StepError) -> Steps:
         """After the mount's `error`, with no lease held: answers True once the writer's is held, for the journal to be
@@ -48,7 +50,7 @@ class Journal:
             raise self._stays(error)
         if self._started < 0:
             self._started = yield Now()
-        for _ in range(TRIES):
+        for _ in range(self._tries):
             answer: Answer = yield TakeContainerLease(self._place.path, True, task=JOURNAL)
             if answer.verdict == "granted":
                 yield Log(NOTICE, f"container: {shown(self._place.path)} was not unmounted, its journal is replayed")
@@ -60,6 +62,7 @@ class Journal:
             if answer.text:
                 return False  # the newcomer's queue is where a machine with a name is waited for
             yield Sleep(BETWEEN)
+        self._tries *= 2
         if (yield Now()) - self._started >= LONGEST:
             self._why_not = "machines that read it hold its lease"
             raise self._stays(error)
