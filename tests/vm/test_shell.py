@@ -9,6 +9,8 @@ from .site import BOOT, SHELL, Site
 
 pytestmark = pytest.mark.vm
 
+USB_KEYBOARD = ("-machine", "i8042=off", "-device", "qemu-xhci", "-device", "usb-kbd")
+
 
 def test_break_stops_before_every_step_and_goes_on(site: Site) -> None:
     site.put()
@@ -23,8 +25,13 @@ def test_break_stops_before_every_step_and_goes_on(site: Site) -> None:
 
 
 def test_a_root_mounted_by_hand_is_booted_from(site: Site) -> None:
+    """By hand: with a keyboard on USB, the only one that the machine has."""
     site.put()
-    with site.boot("rw ip=dhcp panic=0", loop="misspelt.img", up=SHELL) as vm:
+    with site.boot("rw ip=dhcp panic=0", loop="misspelt.img", up=SHELL, options=USB_KEYBOARD) as vm:
+        vm.run("until grep -q 'USB Keyboard' /proc/bus/input/devices; do sleep 0.2; done; exec 9</dev/tty1")
+        for key in ("h", "i", "ret"):
+            vm.qmp.execute("send-key", keys=[{"type": "qcode", "data": key}])
+        assert vm.run("read typed <&9; exec 9<&-; echo $typed") == "hi\n"
         vm.run("losetup /dev/loop3 /run/initramfs/share/disk.img; mount -t ext4 /dev/loop3 /sysroot")
         vm.type("exit")
         vm.wait_for(PROMPT, BOOT)
