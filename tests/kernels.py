@@ -26,8 +26,9 @@ SUITES = {"6.1": "bookworm", "6.12": "trixie"}
 # For a machine that serves: the ksmbd of Debian 13's 6.12.107 stops (list corruption in smb2_open) when a second
 # client opens a file, that of 6.12.95 does not.
 SERVERS = {"6.12-ksmbd": "bookworm-backports"}
-# 32 bits; Debian 13 has none any more.
-I386 = {"6.1-686": "bookworm"}
+# Of other machines: 32 bits, of which Debian 13 has none any more, and boards with a device tree.
+OTHERS = {"6.1-686": "bookworm", "6.1-arm64": "bookworm"}
+PACKAGES = {"6.1-686": ("linux-image-686", "i386"), "6.1-arm64": ("linux-image-arm64", "arm64")}
 # What comes next, as it stands on the day: too much to fetch for a suite that has not frozen, so asked for by name.
 NEXT = {"next": "forky"}
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mkinitfs" / "kernels"
@@ -64,11 +65,11 @@ class Kernel:
 
 
 def kernel(series: str) -> Kernel:
-    """The Debian kernel of `series` (in SUITES, SERVERS or NEXT), from the cache or else from the mirror.
+    """The Debian kernel of `series` (in SUITES, SERVERS, OTHERS or NEXT), from the cache or else from the mirror.
 
     Raises MkinitfsError naming what is missing: the program, the mirror, the package, a file in it.
     """
-    known = SUITES | SERVERS | I386 | NEXT
+    known = SUITES | SERVERS | OTHERS | NEXT
     suite = known.get(series)
     if suite is None:
         raise MkinitfsError(f"kernel {series}: not one of {', '.join(known)}")
@@ -105,7 +106,7 @@ def _make(series: str, suite: str, root: Path) -> None:
     with tempfile.TemporaryDirectory(dir=CACHE, prefix=f".{series}-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
         made = work / "root"
-        packages = _download(suite, work, *(("linux-image-686", "i386") if series in I386 else ()))
+        packages = _download(suite, work, *PACKAGES.get(series, ()))
         for package in packages:
             run(["dpkg-deb", "-x", package, made])
         # Debian 13 ships /usr/lib/modules and expects the usrmerge link to be there; depmod -b looks in /lib.

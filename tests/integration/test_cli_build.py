@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from init.perform.modules import ModuleIndex
 from mkinitfs import profile as profiles
 from mkinitfs.locations import profiles as profile_folder
 from tests.command import command, environment, mkinitfs
@@ -318,3 +319,24 @@ def test_added_settings_win_over_the_defaults(small, tmp_path):
     mkinitfs("build", "--profile", small, "--add", f"{hosts}:/etc/hosts", "--level", "1", "--output", image)
     assert mkinitfs("cat", image, "etc/hosts").out == "192.0.2.1 server\n"
     assert mkinitfs("cat", image, "etc/nsswitch.conf").out
+
+
+def test_what_is_loaded_first_are_the_names_that_init_looks_up(tmp_path):
+    """Names, aliases and patterns, of which /init knows the first only."""
+    found, image, profile = kernel("6.1"), tmp_path / "image", tmp_path / "p.toml"
+    words = ("build", "--profile", profile, "--kernel-dir", found.root, "--level", "1", "--output", image)
+    profile.write_text('load = ["kernel/fs/nls/nls_iso8859-[12].ko", "fs-xfs", "?none", "virtio-s*i", "crc32c"]')
+    assert mkinitfs(*words).code == 0
+    names = mkinitfs("cat", image, "usr/lib/mkinitfs/modules").out.split()
+    assert names[:4] == ["nls_iso8859_1", "nls_iso8859_2", "xfs", "virtio_scsi"]
+    index = ModuleIndex(mkinitfs("cat", image, f"usr/lib/modules/{found.version}/modules.dep").out, "")
+    assert all(index.load_order(name) for name in names)
+    profile.write_text('load = ["xfs", "kernel/fs/nsl/*.ko", "xfss"]')
+    done = mkinitfs(*words)
+    assert (done.code, done.err.splitlines()) == (
+        1,
+        [
+            f"error: kernel {found.version}: no module or alias kernel/fs/nsl/*.ko (profile p), xfss (profile p)",
+            "hint: similar names: xfs, xenfs",
+        ],
+    )

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from mkinitfs.archive.compress import unpack_file
+from mkinitfs.locations import profiles
 from mkinitfs.manifest import File, Manifest
-from mkinitfs.modules import firmware, hardware
+from mkinitfs.modules import firmware, hardware, info
 from mkinitfs.modules.closure import Closure, closure_of
 from mkinitfs.modules.depmod import Modules
 from mkinitfs.modules.index import index_files, load_order
+from mkinitfs.profile import load
 from mkinitfs.sysroot import Sysroot
 from tests.command import run
 from tests.kernels import ENV, SUITES, Kernel, kernel
@@ -157,6 +159,86 @@ def test_generic_has_every_driver_that_makes_an_ethernet_device(debian: Kernel) 
     assert found > 80
     assert {"e1000", "e1000e", "igb", "r8169", "realtek", "tg3", "mlx5_core", "ax88179_178a"} <= set(chosen)
     assert {"virtio_net", "vmxnet3", "hv_netvsc", "xen_netfront", "xhci_pci"} <= set(chosen)
+
+
+@pytest.mark.parametrize(
+    ("driver", "phy"), [("tg3", "broadcom"), ("lan78xx", "microchip"), ("smsc95xx", "smsc"), ("dwmac_intel", "marvell")]
+)
+def test_a_named_card_brings_the_drivers_of_phys(debian: Kernel, driver: str, phy: str) -> None:
+    """On kernels with libphy as a module, and as they are where it is built in: only the symbols tell then."""
+    assert phy in closure_of(Modules(debian.modules), [(driver, "test")]).chosen
+    builtin = Modules(debian.modules)
+    libphy, _ = builtin.lines.pop("libphy")
+    builtin.builtin |= {"libphy"}
+    builtin.lines |= {name: (path, needs.replace(libphy, "")) for name, (path, needs) in builtin.lines.items()}
+    assert phy in closure_of(builtin, [(driver, "test")]).chosen
+    assert phy not in closure_of(builtin, [("e1000e", "test")]).chosen
+
+
+def test_imports_are_those_of_nm(debian: Kernel, tmp_path: Path) -> None:
+    modules = Modules(debian.modules)
+    for name in ("tg3", "cifs", "usbhid"):
+        path = debian.modules / modules.lines[name][0]
+        (tmp_path / "module.ko").write_bytes(unpack_file(path))
+        undefined = {line.split()[-1] for line in run(["nm", "-u", tmp_path / "module.ko"]).splitlines()}
+        assert info.imports(path) == undefined
+
+
+def test_drivers_from_outside_the_kernel(debian: Kernel, tmp_path: Path) -> None:
+    """Real drivers where DKMS and vendors put them, indexed by depmod."""
+    own = Modules(debian.modules)
+    folder = tmp_path / "lib/modules" / debian.version
+
+    def put(name: str, path: str) -> None:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(unpack_file(debian.modules / own.lines[name][0]))
+
+    for name in ("libphy", "mdio_devres", "e1000e", "ptp", "pps_core", "rfkill", "cfg80211"):
+        if name in own:
+            put(name, own[name].image_path)
+    put("e1000e", "updates/dkms/e1000e.ko")  # in place of the kernel's own
+    put("r8169", "extra/r8168.ko")  # under a name of its own
+    put("ath6kl_usb", "updates/dkms/wifi.ko")
+    put("snd_hda_intel", "updates/dkms/sound.ko")
+    for index in ("modules.builtin", "modules.order", "modules.builtin.modinfo"):
+        (folder / index).write_bytes((debian.modules / index).read_bytes())
+    run(["depmod", "-b", tmp_path, debian.version], env=ENV)
+    modules = Modules(folder)
+    assert modules["e1000e"].path == "updates/dkms/e1000e.ko"
+    chosen = closure_of(modules, hardware.generic(modules)).chosen
+    assert {"e1000e", "r8168", "libphy"} <= set(chosen)
+    assert not {"wifi", "sound"} & set(chosen)
+
+
+def test_keyboards_are_there_with_what_stands_before_them(debian: Kernel) -> None:
+    keyboards = [(name, "test") for name in load("keyboard", [profiles()]).modules]
+    closure = closure_of(Modules(debian.modules), keyboards)
+    there = {*closure.chosen, *closure.builtin}
+    assert {"i8042", "atkbd", "usbhid", "hid_generic", "xhci_pci", "ehci_pci", "uhci_hcd", "hid_apple"} <= there
+    assert {"hid_logitech_dj", "hid_roccat_ryos", "hyperv_keyboard", "virtio_input", "virtio_pci"} <= there
+    assert {"i2c_hid_acpi", "i2c_designware_platform", "intel_lpss_pci", "surface_kbd", "applespi"} <= there
+    assert not {"snd", "wacom", "hid_sony", "industrialio"} & there
+
+
+def test_the_image_for_any_pc_has_nothing_of_boards(debian: Kernel) -> None:
+    modules = Modules(debian.modules)
+    folders = {path.split("/")[2] for item in hardware.generic(modules) if (path := _path(modules, item[0]))}
+    assert folders <= {"hv", "iommu", "net", "pci", "pcmcia", "staging", "virtio"}
+
+
+def _path(modules: Modules, request: str) -> str:
+    name = request.removeprefix("?")
+    return modules.lines[name][0] if name in modules else ""
+
+
+@pytest.mark.matrix
+def test_a_board_has_what_its_devices_wait_for() -> None:
+    debian = kernel("6.1-arm64")
+    modules = Modules(debian.modules)
+    chosen = closure_of(modules, hardware.generic(modules)).chosen
+    boards = "dwc2 dwc3 fixed axp20x_regulator sunxi_rsb rk808_regulator i2c_rk3x phy_mvebu_cp110_comphy phy_gmii_sel"
+    assert {name for name in boards.split() if name in modules} | {"reset_raspberrypi"} <= set(chosen)
+    assert {"dwc2", "dwc3", "mv88e6xxx", "tag_dsa", "nvmem_imx_ocotp"} <= set(chosen)
 
 
 def test_missing_firmware_of_generic_is_one_line_with_debians_packages(debian: Kernel, tmp_path: Path) -> None:
