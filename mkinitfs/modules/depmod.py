@@ -149,6 +149,11 @@ class Modules:
         return {module_name(path): (path, needs) for path, colon, needs in lines if colon}
 
     @cached_property
+    def own(self) -> frozenset[str]:
+        """The paths, less compression, that the kernel's own makefiles built: modules.order; empty without one."""
+        return frozenset(self._text("modules.order").split())
+
+    @cached_property
     def replaced(self) -> dict[str, str]:
         """Name -> path, for the modules of the kernel's own tree that one from outside (updates/) takes the place of.
 

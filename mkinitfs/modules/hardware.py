@@ -53,6 +53,8 @@ _NOT_HOST = _folders("net/wireless net/wwan net/can")
 # Display and multimedia devices: class codes 03 and 04 of the PCI Code and ID Assignment Specification.
 _SCREEN_OR_SOUND = re.compile(r"pci:.*bc0[34]")
 
+_NUMBER = re.compile("0x([0-9a-f]{8})")  # drivers/net/phy/phy_device.c, phy_id_show
+
 
 def requests(kernel: Modules, hardware: str | tuple[str, ...], sys: Path = Path("/sys")) -> tuple[tuple[str, str], ...]:
     """Requests (name, origin) for a profile's `hardware`: "generic", "host", "" or the names of drivers."""
@@ -79,8 +81,8 @@ def generic(kernel: Modules) -> tuple[tuple[str, str], ...]:
             found[name] = "Ethernet driver (hardware generic)"
         elif boards and path.startswith(_BOARD):
             found[name] = "part of a board (hardware generic)"
-        elif not path.startswith(OWN) and _is_for_network(kernel, name):
-            found[name] = "network driver from outside the kernel (hardware generic)"
+        elif is_stranger(kernel, name) and _is_for_network(kernel, name):
+            found[name] = "network driver by what it imports (hardware generic)"
     more = dict.fromkeys(_DRIVERS, "Ethernet driver (hardware generic)")
     more |= dict.fromkeys(_BUSES, "bus of network devices (hardware generic)")
     more |= dict.fromkeys(_BOARD_DRIVERS if boards else (), "part of a board (hardware generic)")
@@ -146,8 +148,8 @@ def _walk(folder: Path) -> Iterator[tuple[str, str]]:
     for path, folders, files in os.walk(folder):
         if "modalias" in files and (alias := _text(path, "modalias")):
             yield path, alias
-        if "phy_id" in files and (number := _text(path, "phy_id")):
-            yield path, f"mdio:{int(number, 16):032b}"
+        if "phy_id" in files and (number := _NUMBER.fullmatch(_text(path, "phy_id"))):
+            yield path, f"mdio:{int(number[1], 16):032b}"
         if "driver" in folders:
             try:
                 yield path, Path(path, "driver/module").readlink().name

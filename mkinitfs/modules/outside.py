@@ -5,7 +5,7 @@ or by the symbols that they import.
 """
 
 from mkinitfs.modules import info
-from mkinitfs.modules.depmod import Modules
+from mkinitfs.modules.depmod import Modules, unpacked_path
 
 OWN = "kernel/"  # the kernel's own tree, below lib/modules/VERSION
 # include/linux/netdevice.h, etherdevice.h, usb/usbnet.h, phy.h: who takes one of these makes a network device, or
@@ -32,8 +32,9 @@ def home(kernel: Modules, name: str) -> str:
 
 
 def is_stranger(kernel: Modules, name: str) -> bool:
-    """Whether the kernel's own tree has no module of that name."""
-    return not home(kernel, name).startswith(OWN)
+    """Whether the kernel's own tree has no module of that name; a vendor's makefile may put one there all the same."""
+    path = home(kernel, name)
+    return not path.startswith(OWN) or (name in kernel and bool(kernel.own) and unpacked_path(path) not in kernel.own)
 
 
 def is_network_driver(kernel: Modules, name: str) -> bool:

@@ -42,11 +42,13 @@ OUTSIDE: dict[str, tuple[str, ...]] = {
     "updates/dkms/tunnel.ko": ("register_netdevice",),  # no device asks for it
     "updates/dkms/raid.ko": ("scsi_add_host",),
     "updates/wire2.ko": ("phy_drivers_register",),
+    "kernel/drivers/net/r8125.ko": ("register_netdev",),  # by its vendor's makefile
 }
 OUTSIDE_ALIAS = """\
 alias pci:v00008086d00001000sv*sd*bc*sc*i* nic
 alias pci:v000010ECd00008168sv*sd*bc02sc*i* r8168
 alias pci:v00001234d*sv*sd*bc*sc*i* foo_pci
+alias pci:v000010ECd00008125sv*sd*bc02sc*i* r8125
 alias usb:v0BDAp8812d*dc*dsc*dp*ic*isc*ip*in* wifi
 alias rtnl-link-tunnel tunnel
 alias pci:v00001000d*sv*sd*bc*sc*i* raid
@@ -68,7 +70,7 @@ def outside(tmp_path: Path) -> Modules:
     dep += "extra/vendor/foo_pci.ko: extra/vendor/foo_core.ko\nupdates/dkms/screen.ko:\nkernel/lib/crc.ko:\n"
     files |= {path: fake_module() for path in ("kernel/drivers/net/ethernet/maker/nic.ko.xz", "kernel/lib/crc.ko")}
     files["updates/dkms/screen.ko"] = b""
-    return Modules(fake_kernel(tmp_path / "7.7.7", files, dep=dep, alias=OUTSIDE_ALIAS))
+    return Modules(fake_kernel(tmp_path / "7.7.7", files, dep=dep, alias=OUTSIDE_ALIAS, order="kernel/lib/crc.ko\n"))
 
 
 def sysfs(root: Path, devices: dict[str, str]) -> Path:
@@ -138,9 +140,9 @@ def test_boards_get_whole_classes_and_other_machines_do_not(tmp_path: Path) -> N
 
 def test_generic_takes_network_drivers_from_outside_the_kernel(outside: Modules) -> None:
     chosen = closure_of(outside, generic(outside)).chosen
-    assert list(chosen) == ["foo_core", "foo_pci", "nic", "r8168", "wire2"]
+    assert list(chosen) == ["foo_core", "foo_pci", "nic", "r8125", "r8168", "wire2"]
     assert chosen["nic"].module.path == "updates/dkms/nic.ko"
-    assert chosen["r8168"].why == "network driver from outside the kernel (hardware generic)"
+    assert chosen["r8168"].why == "network driver by what it imports (hardware generic)"
 
 
 def test_a_module_that_imports_nothing_cannot_tell_and_is_taken(tmp_path: Path) -> None:
