@@ -15,7 +15,7 @@ from init.cmdline.cifsroot import is_url
 from init.cmdline.secrets import shown
 from init.network.state import Network
 from init.operations import MountExport, StepError
-from init.perform import smb
+from init.perform import nfs_reach, smb
 from init.perform.nfs_attempts import Attempt, attempts
 from init.system import child, spawn, syscalls
 from init.system.cmodules import socket
@@ -128,13 +128,17 @@ def _try(way: Attempt, target: str, mode: str, seconds: float) -> StepError | No
 
 
 def _mount_here(way: Attempt, target: str, mode: str) -> str:
-    """In the child: resolve and mount; answers _MOUNTED, _UNKNOWN_NAME, or the error's number."""
+    """In the child: resolve and mount; answers _MOUNTED, _UNKNOWN_NAME, or the error's number and what is concerned."""
     try:
         addresses = socket.getaddrinfo(os.fsencode(way.server), None, 0, socket.SOCK_STREAM)
     except socket.gaierror:
         return _UNKNOWN_NAME
-    trouble = 0
+    trouble, where = 0, ""
     for *_, address in addresses:
+        if way_barred := nfs_reach.obstacle(way.options, address):
+            trouble, where = way_barred
+            continue
+        where = ""
         flags, data = syscalls.mount_flags(f"{way.options},{mode},addr={address[0]}")
         try:
             syscalls.mount(way.source, target, "nfs", flags, data)
@@ -144,7 +148,7 @@ def _mount_here(way: Attempt, target: str, mode: str) -> str:
                 break
         else:
             return _MOUNTED
-    return str(trouble or errno.EADDRNOTAVAIL)
+    return f"{trouble or errno.EADDRNOTAVAIL} {where}"
 
 
 def attempt_error(way: Attempt, answer: str, said: tuple[str, ...]) -> StepError:
@@ -153,8 +157,11 @@ def attempt_error(way: Attempt, answer: str, said: tuple[str, ...]) -> StepError
         hint = "does the network's DNS know the server? an address in nfsroot= needs none"
         reason = f"{way.source}: the server's name cannot be resolved"
         return StepError(reason, said, errno.EAGAIN, retry=True, hint=hint)
-    number = int(answer) if answer.isdigit() else errno.ETIMEDOUT
+    code, _, where = answer.partition(" ")
+    number = int(code) if code.isdigit() else errno.ETIMEDOUT
     reason = os.strerror(number) if answer else "no answer from the server"
+    if where:
+        reason = f"{where}: {'no answer' if number == errno.ETIMEDOUT else reason}"
     version = nfsroot.version_of(way.options.split(","))
     retry = number in _PASSING
     hint = _HINTS.get(number, _UNREACHABLE if retry else "")

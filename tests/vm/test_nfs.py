@@ -194,7 +194,9 @@ def test_dhcp_names_server_folder_and_host(tmp_path: Path, small: Build) -> None
     before = listing(root)
     with (
         Ganesha(tmp_path / "server", {"/roots": tmp_path / "roots"}, setup=WIRE) as server,
-        boot(server, small("6.12"), "root=dhcp rw overlay=tmpfs", series="6.12", nic=None, options=CARD) as vm,
+        boot(
+            server, small("6.12"), "root=/dev/nfs nfsroot=auto rw overlay=tmpfs", series="6.12", nic=None, options=CARD
+        ) as vm,
     ):
         assert {"vers=3", "noatime", "addr=10.7.0.1", "rsize=4096"} <= mounted(vm, "nas.lab.example:/roots/box")
         vm.run("echo mine >>/etc/inittab; echo mine >/root/note; rm /etc/passwd; sync")
@@ -203,6 +205,36 @@ def test_dhcp_names_server_folder_and_host(tmp_path: Path, small: Build) -> None
         vm.wait_powered_off(BOOT)
         assert_released(server)
     assert listing(root) == before
+
+
+# In the port mapper's place a socket whose queue is full: no SYN is answered any more, as behind a firewall.
+SILENT = """
+kill $!; wait $!
+python3 -c '
+import signal, socket
+server = socket.create_server(("", 111), backlog=0)
+held = [socket.socket() for _ in range(2)]
+for one in held:
+    one.setblocking(False)
+    one.connect_ex(("127.0.0.1", 111))
+signal.pause()
+' &
+until ss -Htln | grep -q :111; do sleep 0.05; done
+"""
+
+
+def test_version_4_alone_behind_a_firewall(tmp_path: Path, small: Build) -> None:
+    """No version is given, so 3 is the first: its port mapper says nothing, and the boot does not wait for that."""
+    tree("busybox", tmp_path / "srv")
+    with (
+        Ganesha(tmp_path / "server", {"/srv": tmp_path / "srv"}, versions="4", setup=SILENT) as server,
+        boot(server, small("6.1"), "root=nfs:10.0.2.2:/srv:noatime ip=dhcp") as vm,
+    ):
+        assert {"vers=4.2", "noatime"} <= mounted(vm, "10.0.2.2:/srv")
+        log = vm.run("cat /run/initramfs/timeline")
+        assert "share: 10.0.2.2:/srv (vers=3): port mapper (port 111): no answer" in log
+        took = re.search(r"share: 10\.0\.2\.2:/srv mounted on /sysroot \[([0-9.]+) s\]", log)
+        assert took and 4 < float(took[1]) < 10, took
 
 
 # Keeps a file open with content that is not written back yet, and ends the machine when a line is typed. All that is
