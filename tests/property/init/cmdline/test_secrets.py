@@ -72,7 +72,7 @@ WRONG = [
     "root=iscsi:a:{}@s::::iqn.2009-01.com:x", "root=live:http://a:{}@s/x.img", "root=nbd:a:{}@s:1", "root=nbd:a:{}@s:x",
     "nfsroot=s:/x,password={}", "nfsroot=s:/x:ro,pass={}",
     "root=/dev/nfs nfsroot=//s,password={}", "cifsroot=//s/x PASSWD={}", "cifsroot=//s/x cifsroot2=//a:{}@s/x",
-    "cifsroot=//s/x fetch=http://a:{}@s/x", "cifsroot=//[a:{}@fd00::1]/x", "cifsroot=//s/x loop=a:{}@s",
+    "cifsroot=//s/x fetch=http://a:{}@s/x", "cifsroot=//[a:{}@fd00::1]/x",
     "netroot=//a:{}@s/x", "cifsroot=//s/x,user=a,password={} panic=x",
 ]  # fmt: skip
 
