@@ -162,9 +162,17 @@ class Lab:
 
         eventually(served, "the server's start")
 
-    def configuring(self, *values: str, seconds: float = 30.0, bootif: str = "") -> Configuring:
-        """Start to configure the client as `ip=` in `values` says."""
-        words = (sys.executable, "-ISBc", CONFIGURE, str(ROOT), str(seconds), bootif, *values)
+    def configuring(self, *values: str, seconds: float = 30.0, bootif: str = "", first: str = "") -> Configuring:
+        """Start to configure the client as `ip=` in `values` says; `first` is Python that is run before."""
+        words = (
+            sys.executable,
+            "-ISBc",
+            CONFIGURE.replace("def say", f"{first}\ndef say"),
+            str(ROOT),
+            str(seconds),
+            bootif,
+            *values,
+        )
         return Configuring(self.start("client", *words))
 
     def restore(self, state: str) -> None:

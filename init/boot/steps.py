@@ -51,11 +51,12 @@ def boot(settings: Settings) -> Steps:
 def _find_root(settings: Settings) -> Steps:
     """Everything up to a mounted root."""
     yield from _step("drivers", settings, lambda: _drivers())
-    yield from _step("network", settings, lambda: _network(settings))
+    missing: list[str] = []
+    yield from _step("network", settings, lambda: _network(settings, missing))
     if settings.rootdelay > 0:
         yield operations.Log(INFO, f"rootdelay: waiting {settings.rootdelay:g} s")
         yield operations.Sleep(settings.rootdelay)
-    yield from _step("share", settings, lambda: _share(settings))
+    yield from _step("share", settings, lambda: _with_hint(_share(settings), missing))
     loop = settings.loop
     if loop is not None:
         yield from _step("container", settings, lambda: container.mount(settings, loop))
@@ -109,11 +110,23 @@ def _drivers() -> Steps:
     return f"{count} modules loaded"
 
 
-def _network(settings: Settings) -> Steps:
+def _network(settings: Settings, missing: list[str]) -> Steps:
     network: Network = yield operations.ConfigureNetwork(
         settings.network, settings.timeout or settings.retry, settings.devices
     )
-    return f"{len(network.interfaces)} configured"
+    missing[:] = network.missing
+    return f"{len(network.interfaces)} configured" + (f", {len(missing)} missing" if missing else "")
+
+
+def _with_hint(attempt: Steps, missing: list[str]) -> Steps:
+    """An attempt to reach the server, whose failure names what the network is without."""
+    try:
+        return (yield from attempt)
+    except StepError as error:
+        if missing:
+            question = f"is the server behind what is missing? {', '.join(missing)}"
+            error.hint = f"{question}; {error.hint}" if error.hint else question
+        raise
 
 
 def _share(settings: Settings) -> Steps:

@@ -6,6 +6,7 @@ from init.network.state import Interface, NetworkError
 from init.system.stdlib import Iterable
 from init.wire import netlink
 
+MISSING_WAIT = 10.0  # seconds until a bond is made of fewer cards than it should have, and a boot goes on without one
 # Kinds of devices that are made of others or of nothing: asked only where the command line names them.
 VIRTUAL = (
     "bond", "bridge", "dummy", "ifb", "ipvlan", "macvlan", "team", "tun", "vlan", "vrf", "vxlan", "wireguard",

@@ -2,7 +2,7 @@
 
 Every device is made as soon as those that it stands on are there, so VLANs on bonds and bonds on VLANs come in their
 order by themselves, and late cards (USB) are waited for. A bond stands for cards that may be broken: after
-ALL_SLAVES_WAIT it is made of those that are there. All of it may be done again: what is there is left as it is.
+MISSING_WAIT it is made of those that are there. All of it may be done again: what is there is left as it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 
 from init.cmdline import devices
 from init.cmdline.devices import Bond, Device, Renamed, Vlan
-from init.network.links import VIRTUAL, listed
+from init.network.links import MISSING_WAIT, VIRTUAL, listed
 from init.network.rtnetlink import Rtnetlink
 from init.network.state import Made, NetworkError
 from init.system.log import INFO, NOTICE, Say
@@ -20,7 +20,6 @@ from init.system.stdlib import Mapping
 from init.wire import netlink
 from init.wire.netlink import Link, attribute
 
-ALL_SLAVES_WAIT = 10.0  # seconds until a bond is made of fewer than it should have
 _IFLA_LINK = 5
 _IFLA_INFO_DATA, _IFLA_VLAN_ID = 2, 1
 _NLM_F_EXCL = 0x200
@@ -52,30 +51,48 @@ class Maker:
     name.
     """
 
-    def __init__(self, rtnetlink: Rtnetlink, macs: Mapping[str, str], say: Say) -> None:
+    def __init__(self, rtnetlink: Rtnetlink, wanted: tuple[Device, ...], macs: Mapping[str, str], say: Say) -> None:
         self._rtnetlink = rtnetlink
+        self._wanted = wanted
         self._macs = macs
         self._say = say
         self._links = rtnetlink.links()
+        self._made: dict[str, Made] = {}
+        self._all_slaves_until = time.monotonic() + MISSING_WAIT
 
-    def make(self, wanted: tuple[Device, ...], deadline: float) -> tuple[Made, ...]:
-        """Make what can be made, wait for what it needs, until all are there, or `deadline` on the monotonic clock.
+    @property
+    def made(self) -> tuple[Made, ...]:
+        """What was made, in the order of the command line."""
+        return tuple(self._made[device.name] for device in self._wanted if device.name in self._made)
 
-        Raises NetworkError, which says what is missing, and OSError.
+    @property
+    def pending(self) -> list[Device]:
+        """What could not be made yet."""
+        return [device for device in self._wanted if device.name not in self._made]
+
+    def advance(self) -> None:
+        """Make all that can be made by now. Raises NetworkError, OSError."""
+        late = time.monotonic() >= self._all_slaves_until
+        while device := next((device for device in self.pending if self._stands(device, late=late)), None):
+            self._made[device.name] = self._make(device)
+            self._links = self._rtnetlink.links()
+
+    def further(self) -> None:
+        """As advance(), of the devices that there are now."""
+        if self.pending:
+            self._links = self._rtnetlink.links()
+            self.advance()
+
+    def make(self, deadline: float) -> None:
+        """Make all, and wait for what they need, until `deadline` on the monotonic clock. Raises NetworkError, OSError.
+
+        What is still pending then stands on something that is not there: failure() says so.
         """
-        made: dict[str, Made] = {}
-        all_slaves_until = min(deadline, time.monotonic() + ALL_SLAVES_WAIT)
-        while pending := [device for device in wanted if device.name not in made]:
-            late = time.monotonic() >= all_slaves_until
-            device = next((device for device in pending if self._stands(device, late=late)), None)
-            if device:
-                made[device.name] = self._make(device)
-                self._links = self._rtnetlink.links()
-                continue
-            if time.monotonic() >= deadline:
-                raise self._failure(pending[0])
-            self._rtnetlink.await_changes(self._links, (deadline if late else all_slaves_until) - time.monotonic())
-        return tuple(made[device.name] for device in wanted)
+        self.advance()
+        while self.pending and (now := time.monotonic()) < deadline:
+            late = self._all_slaves_until if now < self._all_slaves_until else deadline
+            self._rtnetlink.await_changes(self._links, min(late, deadline) - now)
+            self.advance()
 
     def _find(self, name: str) -> Link | None:
         """Find the device that the command line calls `name`, by its card's own address where that is known."""
@@ -170,8 +187,9 @@ class Maker:
                         continue  # a slave that is not there
                     raise OSError(error.errno, f"{name}={value}: {error.strerror}") from error
 
-    def _failure(self, device: Device) -> NetworkError:
-        parameter, value = devices.text(device)
+    def failure(self) -> NetworkError:
+        """What is missing where something is pending."""
+        parameter, value = devices.text(self.pending[0])
         return NetworkError(
             f"network: {parameter}={value}: what it stands on is not there; there are: {listed(self._links.values())}",
             "is the driver in the image (--hardware, --module), and the name the kernel's own (eth0)?",

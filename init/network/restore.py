@@ -54,4 +54,7 @@ def _make_again(rtnetlink: Rtnetlink, before: tuple[Made, ...], deadline: float,
     macs: dict[str, str] = {}
     for device, made in zip(wanted, again, strict=True):
         macs |= dict(zip(devices.lower(device), made.cards, strict=False))
-    Maker(rtnetlink, macs, say).make(wanted, deadline)
+    maker = Maker(rtnetlink, wanted, macs, say)
+    maker.make(deadline)
+    if maker.pending:
+        raise maker.failure()

@@ -35,7 +35,7 @@ class Rtnetlink:
         self._requests.bind((0, 0))
         self.events = socket.socket(socket.AF_NETLINK, kind | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         self.events.bind((0, groups))
-        self.other: Callable[[netlink.Message], None] | None = None  # is given what changes() has no use for
+        self.others: list[Callable[[netlink.Message], None]] = []  # are given what changes() has no use for
         self._sequence = 0
 
     def __enter__(self) -> Rtnetlink:
@@ -99,8 +99,9 @@ class Rtnetlink:
                     links.pop(link.number, None)
                     if message.kind == netlink.RTM_NEWLINK:
                         links[link.number] = link
-                elif self.other:
-                    self.other(message)
+                else:
+                    for other in self.others:
+                        other(message)
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise

@@ -1,23 +1,20 @@
 """The search for a device: set up, waited for, asked on, and given the address that comes of it.
 
-It waits for conditions only: for a device to appear and to have carrier (rtnetlink's own notifications) and for
-packets, in one poll() whose time-out is the next thing that a client wants to do. Nothing here decides anything about
-DHCP (wire/dhcp.py).
+It never waits: searches.py does, for all of them at once. Nothing here decides anything about DHCP (wire/dhcp.py).
 """
 
 from __future__ import annotations
 
 import errno
-import select
 import time
 
 from init.cmdline.ip_request import Request
 from init.network import sockets, state
 from init.network.links import VIRTUAL, listed
 from init.network.rtnetlink import Refused, Rtnetlink
-from init.network.state import Interface, NetworkError
+from init.network.state import Interface
 from init.system.log import INFO, NOTICE, WARNING, Say
-from init.system.stdlib import Callable, Iterable, Mapping
+from init.system.stdlib import Callable, Iterator, Mapping
 from init.wire import dhcp, ethernet, netlink
 from init.wire.exchange import FOREVER, Outcome
 
@@ -83,53 +80,55 @@ class Candidate:
 class Search:
     """The search for the device of one request, and for its lease where a server is to give one.
 
-    `taken` are the names of devices that other requests mean, `above` what the command line has made of which
-    (devices.above); deadline and clients go by the monotonic clock.
+    `links` are the devices that there are, kept up to date by who drives the search (searches.py); `taken` the names of
+    those that other requests mean, `above` what the command line has made of which (devices.above). Clients go by the
+    monotonic clock.
     """
 
+    FAMILY = ""  # told beside what is missing
     GROUPS = netlink.RTMGRP_LINK  # what rtnetlink has to announce
     HINT = "is there a DHCP server? a static address: ip=<client>::<gateway>:<netmask>::<device>:off"
 
     def __init__(
-        self, rtnetlink: Rtnetlink, request: Request, taken: set[str], say: Say, above: Mapping[str, tuple[str, ...]]
+        self,
+        rtnetlink: Rtnetlink,
+        links: dict[int, netlink.Link],
+        request: Request,
+        taken: set[str],
+        say: Say,
+        above: Mapping[str, tuple[str, ...]],
     ) -> None:
         self._rtnetlink = rtnetlink
+        self._links = links
         self._request = request
         self._taken = taken
         self._say = say
         self._above = above
-        self._links = rtnetlink.links()
         self._devices: dict[int, Candidate] = {}
         self._sockets: dict[int, sockets.Socket] = {}  # for all devices, by Ethernet type
         self._winner: Candidate | None = None
         self._ignored: dict[str, None] = {}  # what was told to us that is left out, and why
 
-    def configure(self, metric: int, deadline: float) -> Interface:
-        """Find the device, give it its address and routes. Raises NetworkError, OSError, NetlinkError."""
-        try:
-            interface = self._assign(self._find(deadline), metric)
-        finally:
-            self._finish()
+    def begin(self) -> None:
+        """Look which devices there are. Raises OSError where the kernel lacks what the search needs."""
+        self.follow_links()
+        if not self._devices:
+            self._say(INFO, f"network: waiting for {self._what()}")
+
+    def advance(self, now: float) -> bool:
+        """Do what is due; whether the device is found, which has no client where its address is on the command line."""
+        self._winner = self._decided(now)
+        return self._winner is not None
+
+    def configure(self, metric: int) -> Interface:
+        """Give the device that was found its address and routes. Raises OSError."""
+        if self._winner is None:
+            raise OSError(errno.ENODEV, "no device")
+        interface = self._assign(self._winner, metric)
         for reason in self._ignored:
             self._say(INFO, f"network: {interface.device}: ignored {reason}")
         self._say(INFO, f"network: {interface.describe()}")
         return interface
-
-    def _find(self, deadline: float) -> Candidate:
-        """Return the device; it has no client where the address is on the command line. Raises NetworkError."""
-        self._follow_links()
-        if not self._devices:
-            self._say(INFO, f"network: waiting for {self._what()}")
-        while True:
-            now = time.monotonic()
-            self._winner = winner = self._advance(now)
-            if winner is not None:
-                return winner
-            if now >= deadline:
-                raise self._failure()
-            self._wait(min((deadline, *self._deadlines())) - now)
-            self._follow_links()
-            self._hear(time.monotonic())
 
     def _assign(self, device: Candidate, metric: int) -> Interface:
         """Give the device that was found the address of its lease or of the command line. Raises OSError."""
@@ -180,9 +179,8 @@ class Search:
         tops = self._tops() if self._above and self._request.mac and not self._request.device else set()
         return bool(tops) and tops <= self._taken
 
-    def _follow_links(self) -> None:
+    def follow_links(self) -> None:
         """Take in what the kernel announced: devices that came, changed or went."""
-        self._rtnetlink.changes(self._links)
         meant = self.meant()
         for index in self._devices.keys() - meant.keys():
             gone = self._devices.pop(index)
@@ -196,7 +194,7 @@ class Search:
     def _candidate(self, link: netlink.Link) -> Candidate:
         return Candidate(link)
 
-    def _advance(self, now: float) -> Candidate | None:
+    def _decided(self, now: float) -> Candidate | None:
         """Do for every device what its state allows; return the one that is decided."""
         for device in self._devices.values():
             try:
@@ -264,7 +262,7 @@ class Search:
             self._sockets[kind] = sockets.listen_everywhere(kind)
         return self._sockets[kind]
 
-    def _hear(self, now: float) -> None:
+    def hear(self, now: float) -> None:
         """Hand what has arrived to the client of the device that it came by. Raises OSError."""
         asking = {device.link.name: device for device in self._devices.values() if device.client}
         for opened in self._sockets.values():
@@ -300,7 +298,7 @@ class Search:
         named = request.device or request.mac or request.autoconf == "off"
         return request.automatic or (not named and len(self._devices) > 1)
 
-    def _deadlines(self) -> Iterable[float]:
+    def deadlines(self) -> Iterator[float]:
         """When something is due though nothing happens."""
         for device in self._devices.values():
             if device.retry_at > time.monotonic():
@@ -308,16 +306,14 @@ class Search:
             else:
                 yield device.deadline()
 
-    def _wait(self, seconds: float) -> None:
-        """Sleep until a device changes, a packet comes, or so many seconds have passed."""
-        poll = select.poll()
-        poll.register(self._rtnetlink.events, select.POLLIN)
-        for opened in [*self._sockets.values(), *(own for device in self._devices.values() for own in device.sockets)]:
-            poll.register(opened, select.POLLIN)
-        poll.poll(max(0, int(seconds * 1000) + 1))
+    def listening(self) -> Iterator[sockets.Socket]:
+        """The sockets by which answers may come."""
+        yield from self._sockets.values()
+        for device in self._devices.values():
+            yield from device.sockets
 
-    def _finish(self) -> None:
-        """Close every socket; set down again what was set up in vain, which takes the kernel its time."""
+    def finish(self, used: set[str]) -> None:
+        """Close every socket; set down again what was set up in vain, unless it is `used` by another search."""
         winner = self._winner
         for opened in self._sockets.values():
             opened.close()
@@ -325,7 +321,7 @@ class Search:
         for device in self._devices.values():
             outcome = device.outcome
             device.stop(outcome)
-            if winner is not None and device is not winner:
+            if winner is not None and device is not winner and device.link.name not in used:
                 if device.set_up_by_us:
                     self._rtnetlink.ask(netlink.set_link, device.link.number, up=False)
                 self._tell(device, f"{outcome}; left alone, {winner.link.name} was first")
@@ -336,24 +332,28 @@ class Search:
     def _refused(self, device: Candidate) -> Refused:
         return lambda reason: self._tell(device, reason, NOTICE)
 
+    @property
+    def subject(self) -> str:
+        """What it looks for, in a word or two."""
+        return self._winner.link.name if self._winner else self._request.device or self._what()
+
     def _what(self) -> str:
         request = self._request
         if request.device:
             return f"the device {request.device}"
         return f"the device with the address {request.mac} (BOOTIF=)" if request.mac else "an Ethernet device"
 
-    def _failure(self) -> NetworkError:
+    def failure(self) -> tuple[str, str]:
+        """Why there is no address yet, and what to try."""
         if not self._devices:
-            return NetworkError(
-                f"network: {self._what()} is not there; there are: {listed(self._links.values())}",
+            return (
+                f"{self._what()} is not there; there are: {listed(self._links.values())}",
                 "is its driver in the image (--hardware, --module), and the name the kernel's own (eth0)?",
             )
         outcomes = "; ".join(f"{device.link.name}: {device.outcome}" for device in self._devices.values())
         if all(device.outcome == "no carrier" for device in self._devices.values()):
-            hint = "is the cable plugged in at both ends, and the switch's port enabled?"
-        else:
-            hint = self.HINT
-        return NetworkError(f"network: {outcomes}", hint)
+            return outcomes, "is the cable plugged in at both ends, and the switch's port enabled?"
+        return outcomes, self.HINT
 
 
 def _is_card(link: netlink.Link, address: str) -> bool:

@@ -79,18 +79,20 @@ class Candidate6(Candidate):
 class Search6(Search):
     """The search for the device of one IPv6 request, until it has its address."""
 
+    FAMILY = " (IPv6)"
     GROUPS = Search.GROUPS | netlink.RTMGRP_IPV6_IFADDR | netlink6.RTMGRP_ND_USEROPT
     HINT = "does a router announce itself (ip=auto6), or a DHCPv6 server answer (ip=dhcp6)? both are in the log"
 
-    def _find(self, deadline: float) -> Candidate:
+    def begin(self) -> None:
         if not os.path.isdir("/proc/sys/net/ipv6"):
             raise OSError(errno.EAFNOSUPPORT, "this kernel has no IPv6 (ipv6.disable=1 on its command line?)")
-        self._rtnetlink.other = self._hear_router
-        return super()._find(deadline)
+        self._rtnetlink.others.append(self._hear_router)
+        super().begin()
 
-    def _finish(self) -> None:
-        self._rtnetlink.other = None
-        super()._finish()
+    def finish(self, used: set[str]) -> None:
+        if self._hear_router in self._rtnetlink.others:
+            self._rtnetlink.others.remove(self._hear_router)
+        super().finish(used)
 
     def _assign(self, device: Candidate, metric: int) -> Interface:
         """Give the device, which has its address, what else the command line says, and take in what it has."""

@@ -96,6 +96,7 @@ class Network(NamedTuple):
 
     interfaces: tuple[Interface, ...]  # in the order of the command line
     made: tuple[Made, ...] = ()  # what was made for them, in the order of devices.parse()
+    missing: tuple[str, ...] = ()  # what the command line asks for besides and is not there, and why
 
     @property
     def hostname(self) -> str:

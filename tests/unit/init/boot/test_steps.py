@@ -6,6 +6,7 @@ import pytest
 
 from init import operations
 from init.cmdline.nfsroot import Export
+from init.network.state import Network
 from init.operations import StepError
 from init.system.places import SHARE_POINT, SYSROOT
 from tests.machine import LOOP, PLAIN, booted
@@ -38,6 +39,15 @@ def test_what_a_loader_left_empty_is_told_and_stops_nothing() -> None:
         "cmdline: BOOTIF=01-: names no card, so it is left out",
     ]
     assert "Supervise" in machine.names()
+
+
+def test_a_share_that_is_not_reached_names_the_missing_card() -> None:
+    network = Network((), missing=("eth1: no carrier",))
+    answers = {operations.ConfigureNetwork: network, operations.MountShare: StepError("no route", hint="is it on?")}
+    machine = booted(f"{PLAIN} panic=-1 rd.retry=0", answers)
+    assert "network: 0 configured, 1 missing [0.00 s]" in machine.log()
+    (report,) = machine.of(operations.Report)
+    assert "to try:      is the server behind what is missing? eth1: no carrier; is it on?" in report.text
 
 
 def test_container_in_order() -> None:

@@ -34,8 +34,7 @@ def search(request: Request, *made: str, taken: tuple[str, ...] = ()) -> Search:
     there = [device for device in MADE if device.name in made] if made else MADE
     names = {device.name for device in there} | {"eth0", "eth1", "eth2"}
     links = {one.number: one for one in LINKS if one.name in names}
-    rtnetlink = SimpleNamespace(links=lambda: links)
-    return Search(rtnetlink, request, set(taken), print, devices.above(there))  # type: ignore[arg-type]
+    return Search(SimpleNamespace(), links, request, set(taken), print, devices.above(there))  # type: ignore[arg-type]
 
 
 def meant(request: Request, *made: str, taken: tuple[str, ...] = ()) -> list[str]:
@@ -64,9 +63,9 @@ def test_which_device_is_meant(request_: Request, made: tuple[str, ...], expecte
 
 def test_an_infiniband_card_is_known_by_the_end_of_its_address() -> None:
     card = Link(2, "ib0", "80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:ab:cd:ef", 32, UP, 2044)
-    rtnetlink = SimpleNamespace(links=lambda: {2: card, 3: LINKS[0]})
     (request,) = ip.parse([], "20-00-02-c9-03-00-ab-cd-ef")
-    assert Search(rtnetlink, request, set(), print, {}).meant() == {2: card}  # type: ignore[arg-type]
+    searching = Search(SimpleNamespace(), {2: card, 3: LINKS[0]}, request, set(), print, {})  # type: ignore[arg-type]
+    assert searching.meant() == {2: card}
 
 
 def test_what_another_request_has_is_not_meant() -> None:
