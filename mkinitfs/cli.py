@@ -79,7 +79,7 @@ def _tell(warnings: Iterable[str], details: Iterable[str]) -> None:
 @_request
 @click.option("--output", "-o", type=_PATH, help="The image.  [default: ./initramfs-VERSION.img]")
 @click.option("--compression", type=click.Choice(_ALGORITHMS), help="[default: zstd, where the kernel has it]")
-@click.option("--level", type=int, help="How hard to compress.  [default: 9 for zstd]")
+@click.option("--level", type=int, help="How hard to compress.  [default: 9 for zstd and lz4, 6 for xz and gzip]")
 @click.option("--threads", type=click.IntRange(min=1), help="How many cores to use.  [default: all]")
 @click.option("--dry-run", is_flag=True, help="Plan and check only.")
 @_telling

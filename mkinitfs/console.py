@@ -4,6 +4,7 @@ Results go to standard output, everything else (errors, warnings, progress) to s
 only where a terminal is there to show its colours.
 """
 
+import errno
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import click
 from mkinitfs.errors import MkinitfsError
 
 FAILURE, USAGE = 1, 2
+_MORE = "raise the limit on it (ulimit -v, the container's own), or build with --threads 1 and a lower --level"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Progress = Callable[[int, int], None]  # bytes of archive and of image so far, as write_image() tells them
@@ -146,8 +148,19 @@ def outcome(command: click.Command) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE  # as click does where it sees the same
     except OSError as error:
-        show_error(MkinitfsError.of(error.filename or "mkinitfs", error))
+        show_error(MkinitfsError.of(error.filename or "mkinitfs", error, _MORE if error.errno == errno.ENOMEM else ""))
         return FAILURE
+    except (MemoryError, RuntimeError, ImportError) as error:
+        if not _is_shortage(error):
+            raise
+        show_error(MkinitfsError("mkinitfs: not enough memory", _MORE))
+        return FAILURE
+
+
+def _is_shortage(error: BaseException) -> bool:
+    """Whether memory was missing, for an object, for a thread's stack or for a library to be mapped."""
+    text = str(error)
+    return isinstance(error, MemoryError) or "start new thread" in text or os.strerror(errno.ENOMEM) in text
 
 
 def _usage(error: click.UsageError) -> str:

@@ -34,9 +34,11 @@ from mkinitfs.archive import lzo
 from mkinitfs.archive.tape import Tape
 from mkinitfs.errors import MkinitfsError
 
-# Per algorithm: lowest, highest and default level. Beyond zstd's 9 each percent saved takes many times as long.
-LEVELS = {"zstd": (1, 22, 9), "xz": (0, 9, 6), "gzip": (1, 9, 9), "lz4": (1, 12, 9), "none": (0, 0, 0)}
+# Per algorithm: lowest, highest and default level. Beyond zstd's 9 and gzip's 6 each percent saved takes many times
+# as long.
+LEVELS = {"zstd": (1, 22, 9), "xz": (0, 9, 6), "gzip": (1, 9, 6), "lz4": (1, 12, 9), "none": (0, 0, 0)}
 
+_ZSTD_WORKERS = 16
 _LZ4_MAGIC = 0x184C2102
 _LZ4_BLOCK = 8 << 20
 _LZ4_BOUND = _LZ4_BLOCK + _LZ4_BLOCK // 255 + 16  # LZ4_COMPRESSBOUND of a full block
@@ -120,12 +122,17 @@ def compress(
 
 
 def _zstd(chunks: Iterable[bytes], level: int, threads: int) -> Iterator[bytes]:
-    parameters = zstandard.ZstdCompressionParameters.from_level(level, threads=threads, write_checksum=True)
+    # No image has work for more at once, and each takes up to 100 MB.
+    workers = min(threads, _ZSTD_WORKERS)
+    parameters = zstandard.ZstdCompressionParameters.from_level(level, threads=workers, write_checksum=True)
     stream = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     packing = (partial(stream.compress, block) for block in blocks(chunks, 1 << 20))
     steps: Iterable[Callable[[], bytes]] = chain(packing, [stream.flush])
     # In a thread of its own: the last step may take a minute, and a signal is heard only between steps.
-    yield from in_order(lambda step: step(), steps, 1)
+    try:
+        yield from in_order(lambda step: step(), steps, 1)
+    except zstandard.ZstdError as error:  # its worker threads, too, are "Allocation error : not enough memory"
+        raise MemoryError(str(error)) from error
 
 
 def _gzip(chunks: Iterable[bytes], level: int, threads: int) -> Iterator[bytes]:
@@ -312,12 +319,12 @@ def unpack_file(path: Path) -> bytes:
     try:
         match sniff(data[:6]):
             case "xz":
-                return lzma.decompress(data, lzma.FORMAT_XZ)
+                return lzma.decompress(data, lzma.FORMAT_XZ, _MEMORY)
             case "gzip":
                 return gzip.decompress(data)
             case "zstd":
                 return _unpack_zstd(data)
-    except (*_DATA_ERRORS, MemoryError) as error:
+    except _DATA_ERRORS as error:
         raise MkinitfsError(f"{path}: cannot be unpacked: {error or 'truncated'}", "copy the file afresh") from error
     return data
 

@@ -25,6 +25,12 @@ from mkinitfs.manifest import Manifest, follow
 # unpacker takes the next segment for one more block.
 _BOUNDARY = 512
 
+_HINTS = {
+    errno.ENOSPC: "make room there, or choose another output",
+    errno.EDQUOT: "make room within your quota there, or choose another output",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), or choose another output",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -81,8 +87,7 @@ def write_image(
             raise
         _sync_folder(path.parent)
     except OSError as error:
-        hint = "make room there, or choose another output" if error.errno == errno.ENOSPC else ""
-        raise MkinitfsError.of(f"{path}: cannot be written", error, hint) from error
+        raise MkinitfsError.of(f"{path}: cannot be written", error, _HINTS.get(error.errno or 0, "")) from error
     return written
 
 

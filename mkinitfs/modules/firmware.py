@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from mkinitfs.archive.compress import unpack_file
+from mkinitfs.archive.compress import default_threads, unpack_file
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import Content, Entry, File, OnDisk, Symlink, Unpacked, follow
 from mkinitfs.modules import info
@@ -113,7 +113,7 @@ def named(closure: Closure) -> dict[str, tuple[str, ...]]:
     the unpackers let go of Python's lock.
     """
     items = list(closure.chosen.values())
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(default_threads()) as pool:
         modinfos = pool.map(lambda item: info.read(closure.kernel.file(item.module.path)), items)
         files = [dict.fromkeys(records.get("firmware", ())) for records in modinfos]
     wanted = {item.module.name: tuple(names) for item, names in zip(items, files, strict=True) if names}

@@ -278,6 +278,38 @@ def test_a_full_disk(case):
     assert (done.returncode, done.stdout) == (1, "new.img\nold")
 
 
+def test_a_limit_on_the_size_of_files(case):
+    words = command("build", "--profile", case.profile('programs = ["busybox"]'), "--output", case.image)
+    argv = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh", *words]
+    done = subprocess.run(argv, env=environment(), capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", (
+        f"error: {case.image}: cannot be written: File too large\n"
+        "hint: raise the limit on the size of files (ulimit -f), or choose another output\n"
+    ))  # fmt: skip
+    assert (case.image.read_bytes(), list(case.image.parent.iterdir())) == (PREVIOUS, [case.image])
+
+
+@pytest.mark.parametrize(
+    ("limit", "packing"),
+    [
+        (40_000, ()),  # kB: not even the modules of the builder
+        (100_000, ()),
+        (300_000, ("--level", "22")),  # while the image is written
+        (300_000, ("--compression", "xz", "--level", "9")),
+    ],
+)
+def test_too_little_memory(case, limit, packing):
+    case.folder.joinpath("big").write_bytes(bytes(1 << 20))
+    words = ["--profile", case.profile('programs = ["busybox"]'), "--add", f"{case.folder}/big:/big", *packing]
+    argv = ["sh", "-c", f'ulimit -v {limit}; exec "$@"', "sh", *command("build", *words, "--output", case.image)]
+    done = subprocess.run(argv, env=environment(), capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", (
+        "error: mkinitfs: not enough memory\n"
+        "hint: raise the limit on it (ulimit -v, the container's own), or build with --threads 1 and a lower --level\n"
+    ))  # fmt: skip
+    assert (case.image.read_bytes(), list(case.image.parent.iterdir())) == (PREVIOUS, [case.image])
+
+
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [

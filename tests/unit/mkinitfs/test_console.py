@@ -24,6 +24,12 @@ def test_an_error_its_hint_and_nothing_that_steers_a_terminal(capsys):
     ]  # fmt: skip
 
 
+SHORT = (
+    "error: mkinitfs: not enough memory\n"
+    "hint: raise the limit on it (ulimit -v, the container's own), or build with --threads 1 and a lower --level\n"
+)
+
+
 @pytest.mark.parametrize(
     ("raised", "code", "text"),
     [
@@ -33,6 +39,10 @@ def test_an_error_its_hint_and_nothing_that_steers_a_terminal(capsys):
         (OSError(5, "Input/output error"), 1, "error: mkinitfs: Input/output error\n"),
         (click.UsageError("No such thing."), 2, "error: mkinitfs: no such thing\nhint: see: mkinitfs --help\n"),
         (click.ClickException("odd"), 1, "error: odd\n"),
+        (MemoryError(), 1, SHORT),
+        (OSError(12, "Cannot allocate memory"), 1, SHORT.replace("not enough", "Cannot allocate")),
+        (RuntimeError("can't start new thread"), 1, SHORT),
+        (ImportError("libz.so.1: failed to map segment from shared object: Cannot allocate memory"), 1, SHORT),
     ],
 )
 def test_outcomes(capsys, monkeypatch, raised, code, text):
@@ -44,6 +54,17 @@ def test_outcomes(capsys, monkeypatch, raised, code, text):
     monkeypatch.setattr("sys.argv", ["mkinitfs"])
     assert console.outcome(command) == code
     assert capsys.readouterr().err == text
+
+
+@pytest.mark.parametrize("raised", [RuntimeError("a fault of ours"), ImportError("no module named x")])
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch, raised):
+    @click.command("mkinitfs")
+    def command() -> None:
+        raise raised
+
+    monkeypatch.setattr("sys.argv", ["mkinitfs"])
+    with pytest.raises(type(raised)):
+        console.outcome(command)
 
 
 def test_colour_only_where_somebody_watches(capsys, monkeypatch):
