@@ -7,6 +7,7 @@ its docstring; each may instead fail with `StepError`.
 from __future__ import annotations
 
 from init.cmdline.ip_request import Request
+from init.cmdline.modules import ModuleWords
 from init.system.stdlib import TYPE_CHECKING, Any, Generator, NamedTuple
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class LoadDrivers(NamedTuple):
 
     Answers the number of modules loaded. Devices that appear later are served in the background.
     """
+
+    words: ModuleWords = ModuleWords()
 
     def describe(self) -> str:
         return "load drivers"

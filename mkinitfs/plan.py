@@ -15,10 +15,10 @@ from mkinitfs.elf import elf, ldcache, ldconf, ldso
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.host import Host, Kernel
 from mkinitfs.manifest import Bytes, Device, Directory, Entry, File, Manifest, Symlink
-from mkinitfs.modules import firmware, hardware, info
+from mkinitfs.modules import firmware, hardware, info, modprobe_conf
 from mkinitfs.modules.closure import Closure, closure_of, resolve
-from mkinitfs.modules.depmod import Modules
 from mkinitfs.modules.index import index_files
+from mkinitfs.modules.modprobe_conf import ConfiguredModules, ModprobeConf
 from mkinitfs.placement import place, placed
 from mkinitfs.profile import Hardware, Profile
 from mkinitfs.python import runtime as python_runtime
@@ -73,8 +73,11 @@ def plan(profile: Profile, host: Host, options: Options, ramdisk: Profile | None
     warnings: list[str] = []
     details: list[str] = []
     if host.kernel and needs_kernel(profile, options):
-        closure = _modules(profile, host.kernel, options)
-        modules = list(closure.entries())
+        conf = modprobe_conf.read(host.sysroot)
+        asked = (*profile.modules, *profile.load, *options.modules)
+        closure, said = conf.without_switched_off(_modules(profile, host.kernel, options, conf), asked)
+        warnings += said
+        modules = [*closure.entries(), *conf.entries(closure.chosen)]
         # Beside the kernel where it was put there, file by file, else the target's own packages'.
         files = firmware.collect(closure, list({each.root: each for each in (host.kernel.tree, host.sysroot)}.values()))
         warnings += _check_kernel(closure, _machine(host, _programs(profile, host.sysroot)))
@@ -253,8 +256,8 @@ def _check_abi(sysroot: Sysroot, python: Python) -> None:
         )
 
 
-def _modules(profile: Profile, kernel: Kernel, options: Options) -> Closure:
-    modules = Modules(kernel.modules, kernel.tree)
+def _modules(profile: Profile, kernel: Kernel, options: Options, conf: ModprobeConf) -> Closure:
+    modules = ConfiguredModules(kernel.modules, kernel.tree, conf)
     requests = [(name, _origin(profile)) for name in (*profile.modules, *profile.load)]
     requests += [(name, "--module") for name in options.modules]
     requests += hardware.requests(modules, profile.hardware if options.hardware is None else options.hardware)

@@ -50,7 +50,7 @@ def boot(settings: Settings) -> Steps:
 
 def _find_root(settings: Settings) -> Steps:
     """Everything up to a mounted root."""
-    yield from _step("drivers", settings, lambda: _drivers())
+    yield from _step("drivers", settings, lambda: _drivers(settings))
     missing: list[str] = []
     yield from _step("network", settings, lambda: _network(settings, missing))
     if settings.rootdelay > 0:
@@ -105,8 +105,8 @@ def _give_up(name: str, settings: Settings, error: StepError, seconds: float) ->
         raise _MountedByHand
 
 
-def _drivers() -> Steps:
-    count = yield operations.LoadDrivers()
+def _drivers(settings: Settings) -> Steps:
+    count = yield operations.LoadDrivers(settings.module_words)
     return f"{count} modules loaded"
 
 

@@ -6,7 +6,7 @@ initramfs-tools(7) for loop=, dracut.cmdline(7) for rd.*. All mistakes are colle
 
 from __future__ import annotations
 
-from init.cmdline import ip, loopflags, root
+from init.cmdline import ip, loopflags, modules, root
 from init.cmdline.ip_request import GrammarError, Request
 from init.cmdline.words import CommandLine
 from init.system.places import LOWER, SYSROOT
@@ -80,6 +80,7 @@ class Settings(NamedTuple):
     overlay: Overlay | None = None
     fsck: Fsck = Fsck()
     keep_identity: bool = False  # whether a shared root's own host name and machine-id stay: rd.hostname=keep
+    module_words: modules.ModuleWords = modules.ModuleWords()
     notes: tuple[str, ...] = ()  # what was left out of the command line, one line each
 
     @property
@@ -146,6 +147,7 @@ def from_command_line(line: CommandLine, image_credentials: str = "", init_argum
         rootwait=line.flag("rootwait"),
         keep_identity=_keep_identity(line, mistakes),
         debug=line.flag("debug") or line.flag("rd.debug"),
+        module_words=modules.parse(line),
     )
     if mistakes:
         raise SettingsError(mistakes)

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 
-from init.perform.modules import ModuleIndex
+from init.cmdline.modules import ModuleWords
+from init.perform.modprobe_conf import ModprobeConf, from_words
+from init.perform.modules import ModuleIndex, normal
 from init.system import syscalls
 from init.system.cmodules import signal, socket
-from init.system.files import read_text
-from init.system.log import WARNING, Say
-from init.system.places import MODULES
-from init.system.stdlib import Iterator
+from init.system.files import read_text, write_text
+from init.system.log import INFO, WARNING, Say
+from init.system.places import MODPROBE_CONF, MODULES
+from init.system.stdlib import Iterable, Iterator
 
 NETLINK_KOBJECT_UEVENT = 15  # linux/netlink.h
+_NOTHING = ModuleWords()
 
 
 def modaliases(sys_bus: str = "/sys/bus") -> Iterator[str]:
@@ -31,13 +34,23 @@ def modaliases(sys_bus: str = "/sys/bus") -> Iterator[str]:
 class Drivers:
     """The modules of this image and what has been loaded of them."""
 
-    def __init__(self, say: Say, folder: str = "") -> None:
+    def __init__(self, say: Say, words: ModuleWords = _NOTHING, folder: str = "", conf: str = MODPROBE_CONF) -> None:
+        """`words` are the command line's; `folder` holds the modules, `conf` the files of modprobe.d."""
         self.listener = 0  # the PID of the child that listens, 0 for none
         self._say = say
         self._folder = folder or f"/lib/modules/{os.uname().release}"
         self._index = ModuleIndex(read_text(f"{self._folder}/modules.dep"), read_text(f"{self._folder}/modules.alias"))
+        self._refused = words.refused
+        self._conf = ModprobeConf()
+        if text := from_words(words, self._index):
+            os.makedirs(conf, exist_ok=True)
+            write_text(f"{conf}/zz-cmdline.conf", text)  # the last one, whose parameters count
+        for name in sorted(os.listdir(conf)) if os.path.isdir(conf) else ():
+            if name.endswith(".conf"):
+                self._conf.read(read_text(f"{conf}/{name}"))
         self._done: set[str] = set()
         self._seen: set[str] = set()
+        self._kept_out: set[str] = set()
 
     def mismatch(self) -> str:
         """Why no module of this image can be loaded, "" where it is made for the running kernel."""
@@ -53,8 +66,12 @@ class Drivers:
             if path in self._done:
                 continue
             self._done.add(path)
+            module = normal(path)
+            if module in self._refused or module in self._conf.switched_off:
+                self._keep_out(module, "module_blacklist=" if module in self._refused else "install, modprobe.d")
+                continue
             try:
-                syscalls.finit_module(f"{self._folder}/{path}")
+                syscalls.finit_module(f"{self._folder}/{path}", self._conf.parameters(module))
                 loaded += 1
             except FileExistsError:
                 pass
@@ -67,8 +84,24 @@ class Drivers:
         loaded = sum(self.load(name) for name in read_text(MODULES).split())
         while fresh := set(modaliases()) - self._seen:
             self._seen |= fresh
-            loaded += sum(self.load(name) for name in self._index.wanted(fresh))
+            loaded += sum(self.load(name) for name in self._wanted(fresh))
         return loaded
+
+    def _wanted(self, modaliases: Iterable[str]) -> list[str]:
+        """The modules for these modaliases as modprobe(8) and udev find them, without the blacklisted ones."""
+        names: set[str] = set()
+        for modalias in modaliases:
+            own = self._conf.aliased(modalias)
+            names.update(self._index.wanted([modalias]) if own is None else own)
+        for name in sorted(names & self._conf.blacklist):
+            self._keep_out(name, "blacklisted")
+        return sorted(names - self._conf.blacklist)
+
+    def _keep_out(self, name: str, why: str) -> None:
+        """Tell once that a module is not loaded because somebody wants it so."""
+        if name in self._index and name not in self._kept_out:
+            self._kept_out.add(name)
+            self._say(INFO, f"drivers: {name} is not loaded ({why})")
 
     def listen(self) -> None:
         """From now on a child process loads what new devices ask for.
@@ -96,7 +129,7 @@ class Drivers:
                 continue  # ENOBUFS: events were lost
             for field in fields:
                 if field.startswith(b"MODALIAS="):
-                    for name in self._index.wanted([os.fsdecode(field[9:])]):
+                    for name in self._wanted([os.fsdecode(field[9:])]):
                         self.load(name)
 
     def stop(self) -> None:

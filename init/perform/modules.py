@@ -92,6 +92,10 @@ class ModuleIndex:
             names |= {name for pattern, name in patterns if matches(pattern, modalias)}
         return sorted(names)
 
+    def __contains__(self, name: str) -> bool:
+        """Whether the module of that name is in the image."""
+        return normal(name) in self._files
+
     def load_order(self, name: str) -> list[str]:
         """The files to load for a module, what it needs first; empty for one that is not in the image.
 

@@ -75,8 +75,8 @@ def _report(machine: Machine, operation: operations.Report) -> None:
     console.tell(["", *machine.log.mask(operation.text).splitlines(), ""])
 
 
-def _load_drivers(machine: Machine, _: operations.LoadDrivers) -> int:
-    drivers = machine.drivers = machine.drivers or Drivers(machine.say)
+def _load_drivers(machine: Machine, operation: operations.LoadDrivers) -> int:
+    drivers = machine.drivers = machine.drivers or Drivers(machine.say, operation.words)
     if reason := drivers.mismatch():
         raise StepError(reason, hint="build the image for this kernel: mkinitfs build --kernel-version VERSION")
     loaded = drivers.coldplug()

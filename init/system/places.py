@@ -24,6 +24,7 @@ HOLDERS_AT_BOOT = RAMDISK + HOLDERS
 # The image's own.
 CREDENTIALS = "/etc/mkinitfs/credentials"
 MODULES = "/usr/lib/mkinitfs/modules"  # to be loaded, in order; the builder writes it
+MODPROBE_CONF = "/etc/modprobe.d"
 RAMDISK_LIST = "/usr/lib/mkinitfs/ramdisk"  # what to copy, one image path a line; the builder's profile `shutdown`
 
 # The kernel's.

@@ -115,11 +115,11 @@ def setns(descriptor: int, kind: int) -> None:
     call("setns", descriptor, kind)
 
 
-def finit_module(path: str) -> None:
+def finit_module(path: str, parameters: str = "") -> None:
     """finit_module(2): load the module file `path`; FileExistsError where it is loaded already."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        call("syscall", Long(abis()[0].finit_module), descriptor, b"", 0, about=path)
+        call("syscall", Long(abis()[0].finit_module), descriptor, os.fsencode(parameters), 0, about=path)
     finally:
         os.close(descriptor)
 

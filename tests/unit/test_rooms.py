@@ -39,7 +39,7 @@ PURE_FILES = (
     "container_lease.admission", "container_lease.messages", "container_lease.record", "container_lease.watch",
     "keeper.holding", "keeper.holding6",
     "network.links", "network.managers", "network.record", "network.state", "network.state6", "network.texts",
-    "perform.modules", "perform.nfs_attempts",
+    "perform.modprobe_conf", "perform.modules", "perform.nfs_attempts",
     "shutdown.order",
     "system.mount_table", "system.stdlib",
 )  # fmt: skip

@@ -85,8 +85,15 @@ def test_names_with_spaces_a_server_by_name_credentials_in_the_image_and_a_stati
 def test_the_real_init_gets_its_words_the_memory_and_no_secret(site: Site) -> None:
     tell = "#!/bin/sh\necho WORDS:$*: $(grep ' / ' /proc/mounts)\nexec /sbin/init\n"
     site.put(files={"sbin/tell": tell})
-    words = "ro ip=dhcp init=/sbin/tell rd.break=switch a.b=1 single 3 -- last=one"
-    with site.boot(words, up=SHELL) as vm:
+    # Parameters for what /init loads and for what the kernel loads by modprobe, and a card that is not to be used.
+    modules = "loop.max_loop=3 cifs.slow_rsp_threshold=77 modprobe.blacklist=e1000"
+    (site.folder / "own.conf").write_text("options cifs cifs_max_pending=123\n")
+    flags = (*SMALL, "--add", f"{site.folder}/own.conf:/etc/modprobe.d/own.conf")
+    words = f"ro ip=dhcp init=/sbin/tell rd.break=switch {modules} single 3 -- last=one"
+    with site.boot(words, up=SHELL, flags=flags, options=("-device", "e1000,romfile=")) as vm:
+        parameters = "loop/parameters/max_loop cifs/parameters/slow_rsp_threshold cifs/parameters/cifs_max_pending"
+        assert vm.run(f"cd /sys/module && cat {parameters}").split() == ["3", "77", "123"]
+        assert vm.run("ls /sys/module | grep -c -e ^e1000$ -e ^virtio_net$").split() == ["1"]
         assert meminfo(vm, "Unevictable") > 15_000  # kB; the initramfs lies in memory that cannot be reclaimed
         vm.type("exit")
         vm.wait_for(r"WORDS:single 3 last=one: /dev/loop0 / ext4 ro,", BOOT)

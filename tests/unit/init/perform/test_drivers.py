@@ -6,8 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from init.cmdline import modules
+from init.cmdline.words import parse
 from init.perform.drivers import Drivers, modaliases
+from init.system import syscalls
 from tests.unit.files import put
+
+
+def make(tmp_path: Path, words: str, lines: list[str]) -> Drivers:
+    """Drivers of the image in tmp_path for a command line, which log to `lines`."""
+
+    def say(level: int, text: str) -> None:
+        lines.append(f"{level} {text}")
+
+    return Drivers(say, modules.parse(parse(words)), str(tmp_path), f"{tmp_path}/modprobe.d")
 
 
 @pytest.fixture
@@ -16,7 +28,7 @@ def drivers(tmp_path: Path) -> tuple[Drivers, list[str]]:
     lines: list[str] = []
     put(tmp_path / "modules.dep", "kernel/net.ko: kernel/mii.ko\nkernel/mii.ko:\n")
     put(tmp_path / "modules.alias", "alias pci:v0000BEEF* net\nalias fs-none missing\n")
-    return Drivers(lambda level, text: lines.append(f"{level} {text}"), str(tmp_path)), lines
+    return make(tmp_path, "", lines), lines
 
 
 def test_modaliases_of_every_bus(tmp_path: Path) -> None:
@@ -50,14 +62,14 @@ def test_a_module_the_kernel_refuses(drivers: tuple[Drivers, list[str]], tmp_pat
 
 
 def test_mismatch_names_what_is_there(tmp_path: Path) -> None:
-    made = Drivers(lambda *_: None, str(tmp_path))
+    made = make(tmp_path, "", [])
     assert made.mismatch().startswith(f"no modules for the running kernel {os.uname().release}; this image has ")
     (tmp_path / "modules.dep").touch()
     assert made.mismatch() == ""
 
 
 def test_listener_starts_once_and_ends(tmp_path: Path) -> None:
-    made = Drivers(lambda *_: None, str(tmp_path))  # without modules: this machine's devices are not a test's to serve
+    made = make(tmp_path, "", [])  # without modules: this machine's devices are not a test's to serve
     made.listen()
     child = made.listener
     made.listen()
@@ -69,3 +81,90 @@ def test_listener_starts_once_and_ends(tmp_path: Path) -> None:
     while os.path.exists(f"/proc/{child}") and time.monotonic() < end:
         time.sleep(0.01)
     assert not os.path.exists(f"/proc/{child}")
+
+
+# What the command line and modprobe.d have a say in.
+DEP = "k/nic.ko: k/mii-bus.ko\nk/mii-bus.ko:\nk/loop.ko:\nk/other.ko:\n"
+ALIAS = "alias pci:v1* nic\nalias pci:v1d2* other\nalias usb:v1-* loop\n"
+
+
+@pytest.fixture
+def inserted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What the kernel is asked to load: the file and its parameters. This machine's kernel may take none."""
+    put(tmp_path / "modules.dep", DEP)
+    put(tmp_path / "modules.alias", ALIAS)
+    found: list[tuple[str, str]] = []
+
+    def finit_module(path: str, parameters: str = "") -> None:
+        found.append((os.path.basename(path), parameters))
+
+    monkeypatch.setattr(syscalls, "finit_module", finit_module)
+    return found
+
+
+def test_parameters_of_files_and_command_line(tmp_path: Path, inserted: list[tuple[str, str]]) -> None:
+    put(tmp_path / "modprobe.d/a.conf", "options mii-bus debug=1\noptions nic a=1\n# options nic no=1\n")
+    made = make(tmp_path, 'mii_bus.debug=2 nic.b="x y" nic.flag mii-bus.c=3 rd.break=x loop.max_loop=3 snd.x=1', [])
+    assert made.load("nic") == 2
+    assert inserted == [("mii-bus.ko", "debug=1 debug=2 c=3"), ("nic.ko", 'a=1 b="x y" flag')]
+    made.load("loop")
+    assert inserted[2:] == [("loop.ko", "max_loop=3")]
+
+
+def test_the_images_modprobe_is_told_the_same(tmp_path: Path, inserted: list[tuple[str, str]]) -> None:
+    """Which the kernel executes for what it wants by name: it is to find every setting under the module's own name."""
+    make(tmp_path, "mii-bus.debug=2 modprobe.blacklist=mii-bus,snd rd.break=x", [])
+    text = (tmp_path / "modprobe.d/zz-cmdline.conf").read_text()
+    assert text == "options mii_bus debug=2\nblacklist mii_bus\n"
+    make(tmp_path / "plain", "quiet rd.break=x", [])
+    assert not (tmp_path / "plain").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "modprobe.blacklist=x,nic",
+        "rd.driver.blacklist=nic",
+        "blacklist=nic",
+        "modprobe.blacklist=a rd.driver.blacklist=nic",
+    ],
+)
+def test_a_blacklisted_driver_is_loaded_by_no_device_and_by_its_name(
+    tmp_path: Path, inserted: list[tuple[str, str]], words: str
+) -> None:
+    """As modprobe(8) has it: the blacklist is for aliases."""
+    lines: list[str] = []
+    made = make(tmp_path, words, lines)
+    assert made._wanted(["pci:v1d2", "pci:v1d3"]) == ["other"]
+    assert made._wanted(["pci:v1d3"]) == []
+    assert lines == ["6 drivers: nic is not loaded (blacklisted)"]
+    assert made.load("nic") == 2
+
+
+def test_a_blacklist_of_the_image(tmp_path: Path, inserted: list[tuple[str, str]]) -> None:
+    put(tmp_path / "modprobe.d/mkinitfs.conf", "blacklist other\n")
+    put(tmp_path / "modprobe.d/README", "blacklist nic\n")
+    assert make(tmp_path, "", [])._wanted(["pci:v1d2"]) == ["nic"]
+
+
+def test_what_the_kernel_refuses_is_not_even_tried(tmp_path: Path, inserted: list[tuple[str, str]]) -> None:
+    lines: list[str] = []
+    made = make(tmp_path, "module_blacklist=mii-bus", lines)
+    assert made.load("nic") == 1
+    assert inserted == [("nic.ko", "")]
+    assert lines == ["6 drivers: mii_bus is not loaded (module_blacklist=)"]
+
+
+def test_what_is_switched_off_stays_out(tmp_path: Path, inserted: list[tuple[str, str]]) -> None:
+    put(tmp_path / "modprobe.d/a.conf", "install mii-bus /bin/false\ninstall nic /sbin/modprobe --ignore-install nic\n")
+    lines: list[str] = []
+    assert make(tmp_path, "", lines).load("nic") == 1
+    assert inserted == [("nic.ko", "")] and lines == ["6 drivers: mii_bus is not loaded (install, modprobe.d)"]
+
+
+def test_an_alias_of_modprobe_d_hides_the_kernels(tmp_path: Path, inserted: list[tuple[str, str]]) -> None:
+    put(tmp_path / "modprobe.d/a.conf", "alias pci:v1d2* nic\nalias usb:v[0-9]-* off\n")
+    made = make(tmp_path, "", [])
+    assert made._wanted(["pci:v1d2x"]) == ["nic"]
+    assert sum(made.load(name) for name in made._wanted(["usb:v1-2"])) == 0
+    assert made._wanted(["pci:v1d3"]) == ["nic"]

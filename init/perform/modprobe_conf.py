@@ -1,0 +1,62 @@
+"""modprobe.d(5) of the image: what the builder wrote of the target's settings, and what the user has added.
+
+The image's modprobe, which the kernel executes, reads the same files. What the command line says is written beside
+them, so that it means the same for both: busybox takes a module's name there only as it is spelt.
+"""
+
+from __future__ import annotations
+
+from init.cmdline.modules import ModuleWords
+from init.perform.modules import ModuleIndex, matches, normal
+
+_SWITCHED_OFF = ("true", "false", ":")  # what an install command executes that only keeps its module out
+
+
+class ModprobeConf:
+    """Settings by module name, with underscores."""
+
+    def __init__(self) -> None:
+        self.options: dict[str, list[str]] = {}
+        self.blacklist: set[str] = set()
+        self.switched_off: set[str] = set()
+        self._aliases: list[tuple[str, str]] = []
+
+    def read(self, text: str) -> None:
+        """Add the settings of one file; what is none is passed over."""
+        for line in text.replace("\\\n", "").split("\n"):
+            command, name, rest = (*line.split(None, 2), "", "", "")[:3]
+            if command == "alias" and rest:
+                self._aliases.append((_underscores(name), normal(rest.split()[0])))
+            elif command == "options" and rest:
+                self.options.setdefault(normal(name), []).append(rest.strip())
+            elif command == "blacklist" and name:
+                self.blacklist.add(normal(name))
+            elif command == "install" and rest.strip().rpartition("/")[2] in _SWITCHED_OFF:
+                self.switched_off.add(normal(name))
+
+    def aliased(self, alias: str) -> list[str] | None:
+        """The modules that an alias of these files stands for; None where there is none, and the kernel's own count."""
+        if not self._aliases:
+            return None
+        spelt = _underscores(alias)
+        return [name for pattern, name in self._aliases if matches(pattern, spelt)] or None
+
+    def parameters(self, name: str) -> str:
+        """What the kernel is to be given with the module `name`; of a parameter that is there twice the last counts."""
+        return " ".join(self.options.get(normal(name), ()))
+
+
+def _underscores(alias: str) -> str:
+    """An alias with "-" as "_" but between brackets, as libkmod compares them."""
+    letters, inside = "", False
+    for letter in alias:
+        inside = letter == "[" or (inside and letter != "]")
+        letters += "_" if letter == "-" and not inside else letter
+    return letters
+
+
+def from_words(words: ModuleWords, modules: ModuleIndex) -> str:
+    """The file of modprobe.d for what the command line says of `modules`; "" for nothing."""
+    lines = [f"options {name} {text}" for name, text in words.parameters if name in modules]
+    lines += [f"blacklist {name}" for name in words.blacklist if name in modules]
+    return "".join(f"{line}\n" for line in lines)
