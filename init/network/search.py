@@ -10,7 +10,7 @@ import time
 
 from init.cmdline.ip_request import Request
 from init.network import sockets, state
-from init.network.links import VIRTUAL, listed
+from init.network.links import MISSING_WAIT, VIRTUAL, listed
 from init.network.rtnetlink import Refused, Rtnetlink
 from init.network.state import Interface
 from init.system.log import INFO, NOTICE, WARNING, Say
@@ -108,6 +108,7 @@ class Search:
         self._sockets: dict[int, sockets.Socket] = {}  # for all devices, by Ethernet type
         self._winner: Candidate | None = None
         self._ignored: dict[str, None] = {}  # what was told to us that is left out, and why
+        self._hint_until = time.monotonic() + MISSING_WAIT  # when BOOTIF='s card may be another one
 
     def begin(self) -> None:
         """Look which devices there are. Raises OSError where the kernel lacks what the search needs."""
@@ -117,8 +118,22 @@ class Search:
 
     def advance(self, now: float) -> bool:
         """Do what is due; whether the device is found, which has no client where its address is on the command line."""
+        if self._request.mac and not self._devices and now >= self._hint_until:
+            self._forget_hint()
         self._winner = self._decided(now)
         return self._winner is not None
+
+    def _forget_hint(self) -> None:
+        """Look for any card where BOOTIF='s is not there: firmware may give a dock's card another address than its own,
+        and a card may lack its driver.
+        """
+        hinted = self._request
+        self._request = hinted._replace(mac="")
+        if self.meant():
+            self._say(NOTICE, f"network: {hinted.mac} (BOOTIF=) is no card's; any card will do")
+            self.follow_links()
+        else:
+            self._request = hinted
 
     def configure(self, metric: int) -> Interface:
         """Give the device that was found its address and routes. Raises OSError."""
@@ -300,6 +315,8 @@ class Search:
 
     def deadlines(self) -> Iterator[float]:
         """When something is due though nothing happens."""
+        if self._request.mac and not self._devices and time.monotonic() < self._hint_until:
+            yield self._hint_until
         for device in self._devices.values():
             if device.retry_at > time.monotonic():
                 yield device.retry_at

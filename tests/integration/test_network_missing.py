@@ -71,6 +71,20 @@ def test_where_there_is_none_all_are_waited_for_and_named(lab: Lab) -> None:
     assert found["error"].startswith(f"network: eth1: no carrier; {GONE}"), found
 
 
+@pytest.mark.parametrize("value", ["dhcp", "10.9.0.9:10.9.0.1:10.9.0.1:255.255.255.0"])
+def test_bootif_names_a_card_that_does_not_exist(lab: Lab, value: str) -> None:
+    """A dock's card that firmware gives the address of the machine, or one without a driver."""
+    first = "from init.network import search; search.MISSING_WAIT = 1.0"
+    configuring = lab.configuring(value, bootif="01-52-54-00-00-00-99", seconds=60, first=first)
+    found = configuring.result()
+    assert found.get("device") == "eth0", found
+    said = [line for line in configuring.log if "BOOTIF" in line]
+    assert said == [
+        "log waiting for the device with the address 52:54:00:00:00:99 (BOOTIF=)",
+        "log 52:54:00:00:00:99 (BOOTIF=) is no card's; any card will do",
+    ]
+
+
 # `devices` are made first; {words} are their parameter and value.
 MADE = """
 from init.network import searches, made_devices
