@@ -241,6 +241,9 @@ def test_a_hardware_address_that_the_driver_refuses(lab: Lab) -> None:
     assert found["mac"] != "52:54:00:00:00:07"
     refused = "log ifb0: the hardware address 52:54:00:00:00:07 is not set: Operation not supported"
     assert configuring.log.count(refused) == 1, configuring.log
+    asking = lab.configuring("ifb0:dhcp::52:54:00:00:00:07", seconds=2)
+    assert asking.result()["error"].startswith("network: ifb0: no answer"), asking.log
+    assert asking.log.count(refused) == 1, asking.log
 
 
 def test_times_gateways_and_lengths_that_nobody_expects(lab: Lab) -> None:
