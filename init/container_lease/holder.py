@@ -184,23 +184,22 @@ def _remove_left_record(held: Held, text: str) -> str:
 
 def _keep(held: Held) -> None:
     """Do as watch() says until the lease is given back or lost; does not return."""
-    acts = watch(held.stacking)
+    acts, beside = watch(held.stacking), _Beside(held)
     act = next(acts)
-    well = _clock()  # when the lock was last seen to be ours
     try:
         while True:
             outcome = _ACTS[act.do](held, act)
-            if act.do == "retake" and outcome == "granted" and _was_taken_over(held, _clock() - well):
-                lock.drop(held.file)
-                outcome = "refused"
-            if (act.do, outcome) in (("retake", "granted"), ("relock", "granted" if held.stacking else "refused")):
-                well = _clock()
             # cifs: EACCES for a lock in the way, EAGAIN while it connects; POSIX: EAGAIN for a lock in the way
             if outcome == "EAGAIN" and held.stacking:
                 outcome = "refused"
-            act = acts.send(outcome if outcome in ("granted", "refused") else "gone")
+            if outcome not in ("granted", "refused"):
+                outcome = "gone"
+            elif act.do in ("relock", "retake"):
+                outcome = beside.after(act.do, outcome)
+            act = acts.send(outcome)
     except StopIteration:
         pass
+    lock.drop(held.file)
     _stop_writing(held)
     while True:
         _pause(held, 3600.0, lost=True)
@@ -211,19 +210,39 @@ def _clock() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _was_taken_over(held: Held, away: float) -> bool:
-    """Whether somebody may have written in the `away` seconds before the lock was had again.
-
-    Whoever did has put its own record in the place of ours, and removed that in the end; or it was a reader.
+class _Beside:
+    """A writer's record: whoever takes over puts its own in that one's place, and removes it in the end; or it is a
+    reader, who removes ours. So it tells what a lock does not: that a machine was away for too long, and that a
+    cluster's other node, or a server that grants everything after all, has given the lock to somebody else.
     """
-    if not held.write or away < GRACE / 2:
-        return False
-    try:
-        os.stat(held.name + SUFFIX, dir_fd=held.folder, follow_symlinks=False)
-    except OSError as error:
-        return held.named and error.errno == errno.ENOENT
-    record = Record.decode(read_record(held.folder, held.name))
-    return record is not None and record.boot != held.boot
+
+    def __init__(self, held: Held) -> None:
+        self._held, self._well = held, _clock()
+        self._seen: tuple[int, ...] = ()  # what tells the file of the last look from another
+
+    def after(self, act: str, outcome: str) -> str:
+        """What has become of the lock: the `outcome` of "relock" or "retake", or else "superseded"."""
+        held = self._held
+        if not held.named:
+            return outcome
+        if self._is_superseded(act == "retake" and outcome == "granted" and _clock() - self._well >= GRACE / 2):
+            return "superseded"
+        if outcome == ("granted" if held.stacking or act == "retake" else "refused"):
+            self._well = _clock()
+        return outcome
+
+    def _is_superseded(self, was_away: bool) -> bool:
+        """Whether the record is another's or, where somebody may have come and gone meanwhile, removed."""
+        held = self._held
+        try:
+            status = os.stat(held.name + SUFFIX, dir_fd=held.folder, follow_symlinks=False)
+        except OSError as error:
+            return was_away and error.errno == errno.ENOENT
+        seen = (status.st_ino, status.st_mtime_ns, status.st_size)
+        record = None if seen == self._seen else Record.decode(read_record(held.folder, held.name))
+        if record and record.boot == held.boot:
+            self._seen = seen
+        return record is not None and record.boot != held.boot
 
 
 def _wait(held: Held, act: Act) -> str:

@@ -30,10 +30,12 @@ def watch(stacking: bool) -> Generator[Act, str, None]:
     """Keep a lock: a generator of acts, sent each one's outcome, that ends when the lock is lost.
 
     Outcomes: "granted", "refused" (another lock is in the way), "gone" (the server or the file behind the
-    descriptor). `stacking` says what relock means while all is well: POSIX locks of one owner are granted again
-    (NFS, `stacking`), SMB's are refused even to their own handle ([MS-SMB2] 3.3.5.14.2). So with SMB a grant says that
-    the server had forgotten, and a handle that is no more that it was restarted. Its successor's locks the client's
-    kernel pushes without looking at the answer: then only giving up and asking in one go tells ours from another's.
+    descriptor), "superseded" (whatever the server says of the lock, another machine has taken over).
+
+    `stacking` says what relock means while all is well: POSIX locks of one owner are granted again (NFS, `stacking`),
+    SMB's are refused even to their own handle ([MS-SMB2] 3.3.5.14.2). So with SMB a grant says that the server had
+    forgotten, and a handle that is no more that it was restarted. Its successor's locks the client's kernel pushes
+    without looking at the answer: then only giving up and asking in one go tells ours from another's.
     """
     usual = "granted" if stacking else "refused"
     while True:
@@ -41,6 +43,8 @@ def watch(stacking: bool) -> Generator[Act, str, None]:
         outcome = yield Act("relock")
         if outcome == usual:
             continue
+        if outcome == "superseded":
+            return
         if outcome == "granted":
             yield Act("warn", text="the server had forgotten our lock; it is taken again")
             continue
@@ -68,6 +72,8 @@ def _retaken() -> Generator[Act, str, bool]:
         if outcome == "granted":
             yield Act("warn", text="the server was restarted or away; our lock is taken again")
             return True
+        if outcome == "superseded":
+            return False
         if outcome == "gone":
             yield from _come_back()
             waited = 0.0

@@ -206,6 +206,22 @@ def test_a_server_that_was_restarted(series: str, site: Site) -> None:
     assert "UNEXPECTED INCONSISTENCY" not in check(site.disk).report
 
 
+@pytest.mark.matrix
+def test_another_s_record_beside_a_lock_that_is_still_ours(site: Site) -> None:
+    """As from a cluster's other node, which has given the lock away once more; with this node everything is well."""
+    site.put()
+    with site.boot("rw ip=::::anna::dhcp", series="6.12", up=PROMPT, **ANNA) as vm:
+        vm.run("sync")
+        record(site).write_text(Record("otto", "10.0.2.99", "52:54:00:00:00:99", boot="otto's").encode("disk.img"))
+        vm.wait_for(
+            r"THE LEASE ON disk\.img IS LOST to otto \(10\.0\.2\.99, .*\W+/sysroot is read-only from now on", BOOT
+        )
+        assert site.server.locks() == []
+        vm.type("poweroff")
+        vm.wait_powered_off(BOOT)
+        assert "host=otto\n" in record(site).read_text()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="taps and namespaces are root's")
 def test_after_a_power_cut_the_same_machine_gets_its_own(site: Site) -> None:
     """The server hears nothing of it, and would not ask within hours: whoever comes back ends the old connection."""

@@ -9,7 +9,7 @@ import pytest
 
 from init.container_lease import holder
 from init.container_lease.messages import Answer, Held
-from init.container_lease.record_file import read_record, write_record
+from init.container_lease.record_file import read_record, remove_left_record, write_record
 from init.container_lease.watch import GRACE
 from init.operations import TakeContainerLease
 from init.system import child
@@ -96,17 +96,39 @@ def test_the_record_says_what_for(disk: Path, folder: int) -> None:
     assert "task=journal\n" in read_record(folder, NAME) and "boot=boot-2\n" in read_record(folder, NAME)
 
 
-def test_a_writer_that_comes_back_knows_that_it_is_too_late(folder: int) -> None:
+def beside(folder: int, **changes: bool | int) -> holder._Beside:
     held = Held(3, folder, True, False, False, True, OTTO.boot, NAME)
-    assert holder._was_taken_over(held, GRACE)  # a reader has removed the record, or a writer has come and gone
-    assert not holder._was_taken_over(held, GRACE / 4)  # a person has: nobody could have taken the lease meanwhile
-    assert not holder._was_taken_over(held._replace(named=False), GRACE)
+    return holder._Beside(held._replace(**changes))  # type: ignore[arg-type]
+
+
+def test_a_writer_that_comes_back_knows_that_it_is_too_late(folder: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(holder, "_clock", lambda: now)
     write_record(folder, NAME, OTTO)
-    assert not holder._was_taken_over(held, 10 * GRACE)
+    ours, unnamed, unanswered = beside(folder), beside(folder, named=False), beside(-1)
+    now += 10 * GRACE
+    assert [each.after("retake", "granted") for each in (ours, unanswered)] == ["granted"] * 2  # nobody has come
+    remove_left_record(folder, NAME, OTTO.encode(NAME))
+    now += GRACE / 4
+    assert ours.after("retake", "granted") == "granted"  # a person has: nobody could have had the lease meanwhile
+    now += GRACE
+    assert ours.after("retake", "granted") == "superseded"  # a reader has, or a writer that has come and gone
+    assert ours.after("retake", "refused") == "refused"
+    assert [each.after("retake", "granted") for each in (unnamed, unanswered)] == ["granted"] * 2
+
+
+@pytest.mark.parametrize(("stacking", "usual"), [(False, "refused"), (True, "granted")])
+def test_another_s_record_counts_more_than_the_lock(stacking: bool, usual: str, folder: int) -> None:
+    """A cluster's nodes that do not tell each other; a person who removes the file while all is well is nobody."""
+    write_record(folder, NAME, OTTO)
+    ours = beside(folder, stacking=stacking)
+    assert [ours.after("relock", usual) for _ in range(3)] == [usual] * 3
+    remove_left_record(folder, NAME, OTTO.encode(NAME))
+    assert ours.after("relock", usual) == usual
+    write_record(folder, NAME, OTTO._replace(ports="1"))  # as after a server's restart
+    assert ours.after("relock", usual) == usual
     write_record(folder, NAME, ANNA)
-    assert holder._was_taken_over(held, GRACE)
-    assert not holder._was_taken_over(held._replace(write=False), GRACE)
-    assert not holder._was_taken_over(held._replace(folder=-1), GRACE)  # no answer is none
+    assert ours.after("relock", usual) == "superseded"
 
 
 def test_what_is_held_goes_over_to_the_ramdisk_as_words() -> None:

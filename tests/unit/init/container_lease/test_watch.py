@@ -72,3 +72,9 @@ def test_another_machine_was_quicker(stacking: bool, first: str) -> None:
 def test_a_server_that_goes_away_while_it_is_asked_again() -> None:
     holder = Holder(False, "gone granted gone gone granted granted")
     assert holder.done == ["relock", "reopen", "retake", "reopen", "reopen", "retake", "relock"]
+
+
+@pytest.mark.parametrize("outcomes", ["refused superseded", "gone granted superseded"])
+def test_who_is_superseded_has_lost_at_once(outcomes: str) -> None:
+    holder = Holder(False, outcomes + " granted")
+    assert holder.lost and not holder.said[1:]
