@@ -104,7 +104,10 @@ def plan(profile: Profile, host: Host, options: Options, ramdisk: Profile | None
     size = _size(staged)
     if ramdisk:
         if size > RAMDISK_LIMIT:
-            warnings.append(f"profile {ramdisk.name}: the staged ramdisk keeps {size / 1e6:.1f} MB of memory")
+            warnings.append(
+                f"profile {ramdisk.name}: the staged ramdisk keeps {size / 1e6:.1f} MB of memory for as long as the "
+                f"machine runs; mkinitfs plan --profile {ramdisk.name} shows what to leave out"
+            )
         paths = [path for path, entry in staged.items() if not isinstance(entry, Device)]
         entries.append(_setting("ramdisk", paths, ramdisk))
     return Plan(Manifest(entries), tuple(warnings), size, tuple(details))

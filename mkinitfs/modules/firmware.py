@@ -31,7 +31,7 @@ class Firmware:
 
     entries: tuple[tuple[str, Entry], ...]  # for a Manifest
     warnings: tuple[str, ...]  # one for all that some package has, and one for each file that cannot be used
-    details: tuple[str, ...]  # "firmware of DRIVER not found: FILE, ...": everything that is missing
+    details: tuple[str, ...]  # "firmware of DRIVER not found: FILE, ... (PACKAGE)": everything that is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,15 @@ def collect(closure: Closure, trees: Sequence[Sysroot], folder: str = "lib/firmw
     partly = {driver for driver, _ in there}
     packages = Packages(trees[-1])
     warnings = [*_to_install(missing, partly, packages), *(f"{text}: firmware left out" for text in search.troubles)]
-    details = (f"firmware of {driver} not found: {', '.join(names)}" for driver, names in missing.items())
+    details = (
+        f"firmware of {driver} not found: {', '.join(names)} ({_in_packages({packages.of(each) for each in names})})"
+        for driver, names in missing.items()
+    )
     return Firmware(tuple(sorted(entries.items())), tuple(warnings), tuple(details))
+
+
+def _in_packages(packages: set[str | None]) -> str:
+    return ", ".join(sorted(each for each in packages if each)) or "in no package"
 
 
 def _places(trees: Sequence[Sysroot]) -> Iterator[_Place]:

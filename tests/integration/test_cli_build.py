@@ -298,6 +298,13 @@ def test_the_staged_ramdisk_fits_its_limit():
     assert all(entry["reason"] for entry in plan["entries"])
 
 
+def test_a_build_without_any_option_says_one_thing_to_do():
+    """Every driver there is, on a machine without their firmware; nothing about the shipped profile itself."""
+    done = mkinitfs("build", "--kernel-dir", kernel("6.1").root, "--dry-run")
+    (line,) = done.err.splitlines() or [""]
+    assert line == "" or line.startswith("warning: no firmware for "), line
+
+
 def test_the_staged_ramdisk_is_exactly_the_shutdown_profile(tmp_path):
     found = kernel("6.1")
     image = tmp_path / "x.img"

@@ -114,7 +114,7 @@ def test_how_much_is_said(tmp_path):
     line = "no firmware for foo: where a machine has such a card, install linux-firmware (-v names drivers and files)"
     assert built(tmp_path, *words).err == f"warning: {line}\n"
     assert built(tmp_path, *words, "-v").err == (
-        f"warning: {line}\nnote: firmware of foo not found: foo/a.bin, foo/b.bin\n"
+        f"warning: {line}\nnote: firmware of foo not found: foo/a.bin, foo/b.bin (linux-firmware)\n"
     )
     done = built(tmp_path, *words, "-q")
     assert (done.code, done.out, done.err) == (0, "", "")

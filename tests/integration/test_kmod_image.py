@@ -253,4 +253,4 @@ def test_missing_firmware_of_generic_is_one_line_with_debians_packages(debian: K
     assert {"firmware-bnx2", "firmware-intel-misc", "firmware-misc-nonfree", "firmware-realtek"} <= set(packages)
     assert "linux-firmware" not in packages
     files = "tigon/tg3_tso5.bin, tigon/tg3_tso.bin, tigon/tg357766.bin, tigon/tg3.bin"
-    assert f"firmware of tg3 not found: {files}" in found.details
+    assert f"firmware of tg3 not found: {files} (firmware-misc-nonfree)" in found.details

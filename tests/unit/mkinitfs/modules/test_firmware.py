@@ -125,7 +125,7 @@ def test_firmware_of_what_is_built_in(tmp_path: Path, tree: Path) -> None:
     folder = fake_kernel(tmp_path / VERSION, {}, builtin=builtin, builtin_modinfo=info)
     found = collect(closure_of(Modules(folder), [("r8169", "test")]), [Sysroot(tmp_path)])
     assert contents(found) == {"rtl_nic/a.fw": OnDisk(tree / "rtl_nic/a.fw")}
-    assert found.details == ("firmware of r8169 not found: rtl_nic/b.fw",)
+    assert found.details == ("firmware of r8169 not found: rtl_nic/b.fw (linux-firmware)",)
 
 
 def test_built_in_drivers_are_of_generic_and_host_as_well(tmp_path: Path) -> None:
@@ -153,7 +153,8 @@ def test_trouble_with_one_file_is_a_warning(tmp_path: Path, tree: Path) -> None:
     assert circle.startswith("/usr/lib/firmware/b.bin: too many symbolic links")
     assert zstd.startswith(f"{tree}/{VERSION}/e.bin.zst: cannot be unpacked: ")
     (detail,) = found.details
-    assert detail == "firmware of nic not found: a.bin, b.bin, d.bin, dangling.bin, ../../../etc/passwd, none-*.bin"
+    files = "a.bin, b.bin, d.bin, dangling.bin, ../../../etc/passwd, none-*.bin"
+    assert detail == f"firmware of nic not found: {files} (linux-firmware)"
 
 
 DRIVERS = {
@@ -184,6 +185,8 @@ def test_one_warning_names_the_packages(tmp_path: Path, release: str | None, pac
         "(-v names drivers and files)",
     )
     assert len(found.details) == 5
+    where = "in no package" if count == 4 else "linux-firmware"
+    assert found.details[1] == f"firmware of cassini not found: sun/cassini.bin ({where})"
 
 
 def test_nothing_is_said_that_nobody_can_mend(tmp_path: Path, tree: Path) -> None:
