@@ -15,7 +15,7 @@ from init.cmdline.devices import Bond, Device, Renamed, Vlan
 from init.network.links import MISSING_WAIT, VIRTUAL, listed
 from init.network.rtnetlink import Rtnetlink
 from init.network.state import Made, NetworkError
-from init.system.log import INFO, NOTICE, Say
+from init.system.log import INFO, NOTICE, WARNING, Say
 from init.system.stdlib import Mapping
 from init.wire import netlink
 from init.wire.netlink import Link, attribute
@@ -59,6 +59,7 @@ class Maker:
         self._links = rtnetlink.links()
         self._made: dict[str, Made] = {}
         self._all_slaves_until = time.monotonic() + MISSING_WAIT
+        self._failed: NetworkError | None = None  # why something could not be made when its cards were there
 
     @property
     def made(self) -> tuple[Made, ...]:
@@ -78,16 +79,21 @@ class Maker:
             self._links = self._rtnetlink.links()
 
     def further(self) -> None:
-        """As advance(), of the devices that there are now."""
-        if self.pending:
+        """As advance(), of the devices that there are now, and without an error: others may have an address by now."""
+        if self.pending and not self._failed:
             self._links = self._rtnetlink.links()
-            self.advance()
+            try:
+                self.advance()
+            except NetworkError as error:
+                self._failed = error
+                self._say(WARNING, error.message)
 
     def make(self, deadline: float) -> None:
         """Make all, and wait for what they need, until `deadline` on the monotonic clock. Raises NetworkError, OSError.
 
         What is still pending then stands on something that is not there: failure() says so.
         """
+        self._all_slaves_until = min(self._all_slaves_until, deadline)
         self.advance()
         while self.pending and (now := time.monotonic()) < deadline:
             late = self._all_slaves_until if now < self._all_slaves_until else deadline
@@ -188,7 +194,9 @@ class Maker:
                     raise OSError(error.errno, f"{name}={value}: {error.strerror}") from error
 
     def failure(self) -> NetworkError:
-        """What is missing where something is pending."""
+        """Why something is pending."""
+        if self._failed:
+            return self._failed
         parameter, value = devices.text(self.pending[0])
         return NetworkError(
             f"network: {parameter}={value}: what it stands on is not there; there are: {listed(self._links.values())}",

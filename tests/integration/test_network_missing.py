@@ -106,6 +106,17 @@ def test_a_device_that_stands_on_a_card_that_does_not_exist(lab: Lab) -> None:
     assert found["error"].startswith("network: vlan=vlan5:eth9: what it stands on is not there"), found
 
 
+def test_a_late_card_that_nothing_comes_of_costs_no_address(lab: Lab) -> None:
+    """Whether the kernel has VLANs (nobody answers there) or refuses to make one."""
+    first = MADE.format(words="('vlan', 'vlan5:eth2')", wait=2)
+    configuring = lab.configuring("vlan5:dhcp", "eth0:dhcp", seconds=60, first=first)
+    configuring.until("eth0: 10.9.0.5")
+    lab.wire("eth2", up=False)
+    found = configuring.result()
+    assert (found.get("device"), found.get("protocol")) == ("eth0", "dhcp"), found
+    assert any(line.startswith("log goes on without ") and "vlan5" in line for line in configuring.log)
+
+
 def test_a_card_that_comes_late_is_made_what_it_is_to_be(lab: Lab) -> None:
     first = MADE.format(words="('ifname', 'lan0:52:54:00:00:00:07')", wait=0.5)
     configuring = lab.configuring("lan0:dhcp", seconds=60, first=first)
