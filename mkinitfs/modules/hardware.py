@@ -1,4 +1,4 @@
-"""Network drivers by class: every Ethernet driver of a kernel, or those that one machine's devices name.
+"""Drivers by class: every Ethernet driver and keyboard of a kernel, or those that one machine's devices name.
 
 `generic` goes by the folders of the kernel tree, as dracut and initramfs-tools do for the greater part of them;
 dracut's other rule, the symbols that a module imports, means unpacking every module of the kernel: a test holds the
@@ -41,6 +41,35 @@ _BOARD = _folders(
     " usb/musb usb/phy usb/renesas_usbhs usb/roles usb/typec"
 )
 _BOARD_DRIVERS = ("onboard_usb_hub", "onboard_usb_dev", "usb251xb", "usb3503", "usb4604")  # hubs that need power
+# Keyboards beyond the usual (profiles/keyboard.toml). hid_generic leaves to its maker's driver what the kernel lists as
+# special (drivers/hid/hid-quirks.c). Laptops have theirs on I2C or SPI, behind buses that no symbol joins to it.
+_KEYBOARDS = (
+    *("hyperv_keyboard", "virtio_input", "xen_kbdfront"),
+    *("hid_apple", "hid_asus", "hid_belkin", "hid_cherry", "hid_chicony", "hid_corsair", "hid_cougar", "hid_evision"),
+    *("hid_ezkey", "hid_glorious", "hid_google_hammer", "hid_gyration", "hid_holtek_kbd", "hid_ite", "hid_keytouch"),
+    *(
+        "hid_lenovo",
+        "hid_lg_g15",
+        "hid_logitech",
+        "hid_logitech_dj",
+        "hid_logitech_hidpp",
+        "hid_macally",
+        "hid_maltron",
+    ),
+    *("hid_microsoft", "hid_monterey", "hid_nti", "hid_ortek", "hid_primax", "hid_redragon", "hid_rmi", "hid_samsung"),
+    *("hid_roccat_arvo", "hid_roccat_isku", "hid_roccat_ryos", "hid_semitek", "hid_sigmamicro", "hid_sunplus"),
+    *("hid_topseed", "hid_vivaldi", "surface_hid", "surface_kbd", "surface_aggregator_registry", "applespi"),
+    *(
+        "i2c_hid_acpi",
+        "i2c_hid_of",
+        "i2c_designware_pci",
+        "i2c_designware_platform",
+        "intel_lpss_acpi",
+        "intel_lpss_pci",
+    ),
+    *("spi_pxa2xx_pci", "spi_pxa2xx_platform", "cros_ec_keyb", "cros_ec_lpcs", "cros_ec_i2c", "cros_ec_spi"),
+)
+_KEYBOARD_FOLDERS = _folders("pinctrl")  # a key on I2C interrupts by a pin
 # Machines (EM_386, EM_S390, EM_X86_64) that describe themselves by other means: the image does without all that.
 _NO_BOARDS = (3, 22, 62)
 # `host`: what may stand between the processor and a network device. A module elsewhere that a modalias of the
@@ -72,7 +101,7 @@ def requests(kernel: Modules, hardware: str | tuple[str, ...], sys: Path = Path(
 
 
 def generic(kernel: Modules) -> tuple[tuple[str, str], ...]:
-    """Requests (name, origin) for every Ethernet driver of the kernel and the buses it may need."""
+    """Requests (name, origin) for every Ethernet driver of the kernel, keyboards, and the buses they may need."""
     boards = _has_boards(kernel)
     found: dict[str, str] = {}
     for name in (*kernel.lines, *kernel.builtin):  # built-in ones for their firmware
@@ -81,10 +110,13 @@ def generic(kernel: Modules) -> tuple[tuple[str, str], ...]:
             found[name] = "Ethernet driver (hardware generic)"
         elif boards and path.startswith(_BOARD):
             found[name] = "part of a board (hardware generic)"
+        elif path.startswith(_KEYBOARD_FOLDERS):
+            found[name] = "keyboard (hardware generic)"
         elif is_stranger(kernel, name) and _is_for_network(kernel, name):
             found[name] = "network driver by what it imports (hardware generic)"
     more = dict.fromkeys(_DRIVERS, "Ethernet driver (hardware generic)")
     more |= dict.fromkeys(_BUSES, "bus of network devices (hardware generic)")
+    more |= dict.fromkeys(_KEYBOARDS, "keyboard (hardware generic)")
     more |= dict.fromkeys(_BOARD_DRIVERS if boards else (), "part of a board (hardware generic)")
     return (*found.items(), *((f"?{name}", origin) for name, origin in more.items()))
 
@@ -106,7 +138,7 @@ def _is_for_network(kernel: Modules, name: str) -> bool:
 
 
 def host(kernel: Modules, sys: Path = Path("/sys")) -> tuple[tuple[str, str], ...]:
-    """Requests (name, origin) for the network and bus drivers that the devices below `sys` name.
+    """Requests (name, origin) for the network, keyboard and bus drivers that the devices below `sys` name.
 
     MkinitfsError when there are no devices at all (an unmounted sysfs), rather than an image without drivers.
     """
@@ -127,7 +159,7 @@ def _is_host_driver(kernel: Modules, name: str, alias: str, folders: tuple[str, 
     if is_stranger(kernel, name):
         return not _SCREEN_OR_SOUND.match(alias) and not is_other_network_driver(kernel, name)
     path = home(kernel, name)
-    listed = name in (*_DRIVERS, *_BUSES, *_BOARD_DRIVERS)
+    listed = name in (*_DRIVERS, *_BUSES, *_BOARD_DRIVERS, *_KEYBOARDS)
     return listed or (path.startswith(folders) and not path.startswith(_NOT_HOST))
 
 

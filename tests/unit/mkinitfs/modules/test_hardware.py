@@ -19,6 +19,8 @@ PATHS = (
     "kernel/drivers/virtio/virtio_pci.ko",
     "kernel/drivers/virtio/virtio_balloon.ko",
     "kernel/drivers/usb/host/xhci-pci.ko",
+    "kernel/drivers/hid/hid-apple.ko",
+    "kernel/drivers/hid/hid-pad.ko",
     "kernel/sound/card.ko",
 )
 ALIAS = """\
@@ -29,6 +31,8 @@ alias pci:v00008086d00003000sv*sd*bc*sc*i* radio
 alias virtio:d00000001v* virtio_net
 alias virtio:d00000005v* virtio_balloon
 alias usb:v0BDAp8153d*dc*dsc*dp*ic*isc*ip*in* adapter
+alias hid:b0003g*v000005ACp0000024F hid_apple
+alias hid:b0003g*v000005ACp00000300 hid_pad
 alias mdio:0000000000011100110010?????????? wire
 """
 ARM64, X86_64 = 183, 62
@@ -81,11 +85,11 @@ def sysfs(root: Path, devices: dict[str, str]) -> Path:
 
 def test_generic_takes_all_ethernet_and_its_buses(kernel: Modules) -> None:
     chosen = closure_of(kernel, generic(kernel)).chosen
-    assert list(chosen) == ["adapter", "nic", "virtio_net", "virtio_pci", "wire", "xhci_pci"]
+    assert list(chosen) == ["adapter", "hid_apple", "nic", "virtio_net", "virtio_pci", "wire", "xhci_pci"]
     assert chosen["nic"].reason == "kernel module nic: Ethernet driver (hardware generic)"
 
 
-def test_host_takes_what_the_devices_name_of_network_and_buses(kernel: Modules, tmp_path: Path) -> None:
+def test_host_takes_what_the_devices_name_of_network_keyboards_and_buses(kernel: Modules, tmp_path: Path) -> None:
     sys = sysfs(
         tmp_path / "sys",
         {
@@ -96,15 +100,18 @@ def test_host_takes_what_the_devices_name_of_network_and_buses(kernel: Modules, 
             "pci0000:00/0000:00:06.0": "pci:v00008086d00001000sv1sd1bc02sc00i00",
             "pci0000:00/0000:00:07.0": "pci:v00008086d00002000sv1sd1bc04sc00i00",
             "pci0000:00/0000:00:08.0": "pci:v00008086d00003000sv1sd1bc02sc80i00",
+            "pci0000:00/0000:00:09.0/usb1/1-1/1-1:1.0/0003:05AC:024F.0001": "hid:b0003g0001v000005ACp0000024F",
+            "pci0000:00/0000:00:09.0/usb1/1-2/1-2:1.0/0003:05AC:0300.0002": "hid:b0003g0001v000005ACp00000300",
             "platform/none": "",
         },
     )
     assert host(kernel, sys) == (
+        ("hid_apple", "device pci0000:00/0000:00:09.0/usb1/1-1/1-1:1.0/0003:05AC:024F.0001 (hardware host)"),
         ("nic", "device pci0000:00/0000:00:05.0 (hardware host)"),
         ("virtio_net", "device pci0000:00/0000:00:03.0/virtio0 (hardware host)"),
         ("virtio_pci", "device pci0000:00/0000:00:03.0 (hardware host)"),
     )
-    assert len(asked_for(sys)) == 6
+    assert len(asked_for(sys)) == 8
 
 
 def test_host_takes_the_driver_that_a_device_has_and_that_of_its_phy(kernel: Modules, tmp_path: Path) -> None:
