@@ -86,7 +86,7 @@ def crashed() -> None:
 def _traceback() -> list[str]:
     """The exception being handled, as the interpreter tells it: the traceback module is not in the image.
 
-    Its message may quote the command line. Where what is secret there cannot be looked up, the message is left out.
+    Its message may quote the command line. Where what is secret there cannot be looked up, only places are told.
     """
     sys.stderr = told = io.StringIO()
     try:
@@ -95,6 +95,6 @@ def _traceback() -> list[str]:
         known = secrets.found(line.words) | secrets.in_credentials(read_text(CREDENTIALS))
         return masked(told.getvalue(), known).splitlines()
     except BaseException:
-        return told.getvalue().splitlines()[:-1]
+        return [line for line in told.getvalue().splitlines() if line.startswith('  File "')]
     finally:
         sys.stderr = sys.__stderr__

@@ -36,7 +36,7 @@ def load(path: Path) -> Credentials:
     Raises MkinitfsError with every line that is wrong.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")  # Windows' editors put a mark in front
         mode = path.stat().st_mode
     except OSError as error:
         raise MkinitfsError.of(f"credentials {path}", error) from error
@@ -65,6 +65,8 @@ def parse(text: str, name: str) -> bytes:
             mistakes.append(f"line {number}: unknown key")
         elif key in values:
             mistakes.append(f"line {number}: {key} for a second time")
+        elif "," in value and key != "password":
+            mistakes.append(f"line {number}: a comma in the {key}, which mount.cifs cannot be told")
         elif "\0" in value:
             mistakes.append(f"line {number}: holds a NUL byte")
         else:

@@ -89,7 +89,8 @@ def parse(given: Given, image_credentials: str, mistakes: list[str]) -> Share:
     names = {word.partition("=")[0] for word in options}
     if login.username is None and not names & _NO_NAME and "sec=none" not in options:
         packed = parse_credentials(image_credentials)
-        login = login.over(Login(packed.get("username"), packed.get("password"), packed.get("domain")))
+        name = _user(packed["username"]) if "username" in packed else Login()
+        login = login.over(Login(None, packed.get("password"), packed.get("domain"))).over(name)
     if login.username is None and not names & {*_NO_NAME, "sec"}:
         options.append("guest")  # mount.cifs would ask for a password on a terminal that is not there
     if "," in f"{login.username}{login.domain}":

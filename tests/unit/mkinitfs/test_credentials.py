@@ -30,6 +30,9 @@ def test_one_spelling_one_order(text, packed):
         ("username=u\nhunter2=x\npassword=a\npassword=hunter2",
          "line 2: unknown key; line 4: password for a second time"),
         ("username=u\npassword=hunter2\0", "line 2: holds a NUL byte"),
+        ("username=u,hunter2\ndomain=D,hunter2",
+         "line 1: a comma in the username, which mount.cifs cannot be told; "
+         "line 2: a comma in the domain, which mount.cifs cannot be told"),
     ],
 )  # fmt: skip
 def test_complaints_name_the_line_and_nothing_in_it(text, complaint):
@@ -49,6 +52,12 @@ def test_a_file_that_others_can_read_is_a_warning(tmp_path):
     path.chmod(0o600)
     assert credentials.load(path).warnings == ()
     assert "hunter2" not in repr(found)
+
+
+def test_a_file_of_a_windows_editor(tmp_path):
+    path = tmp_path / "c"
+    path.write_bytes(b'\xef\xbb\xbfusername=u\r\npassword= "p,\xc3\xa4"=\r\n')
+    assert credentials.load(path).data == 'username=u\npassword= "p,ä"=\n'.encode()
 
 
 def test_unreadable_text_shows_no_byte_of_it(tmp_path):

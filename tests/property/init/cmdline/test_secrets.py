@@ -145,9 +145,12 @@ def test_nfs_has_no_passwords_but_shows_none(form, secret):
     assert LETTERS.isdisjoint(told(line_of(form, secret)))
 
 
+@pytest.mark.parametrize("form", ["username=a\npassword={}\n", "password={}\r\nuser=a\r\ndomain=D", "user=a%{}\n"])
 @given(SECRETS)
-def test_the_secret_in_the_image_is_shown_nowhere(secret):
-    credentials = f"username=a\npassword={secret}\n"
+@example("X,,Y")
+def test_the_secret_in_the_image_is_shown_nowhere(form, secret):
+    credentials = form.replace("{}", secret)
     line = parse("cifsroot=//s/x")
-    assert from_command_line(line, credentials).source.password == secret
+    source = from_command_line(line, credentials).source
+    assert (source.username, source.password) == ("a", secret)
     assert LETTERS.isdisjoint(told(line, credentials))
