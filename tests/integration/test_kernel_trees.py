@@ -1,11 +1,13 @@
 """Kernel trees as people have them: links, both module folders, a configuration that says what is not there."""
 
 import json
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.command import Done, mkinitfs
+from tests.command import Done, command, environment, mkinitfs
 from tests.kernels import fake_kernel, fake_module, kernel
 from tests.unit.files import link, put
 
@@ -118,5 +120,9 @@ def test_how_much_is_said(tmp_path):
     )
     done = built(tmp_path, *words, "-q")
     assert (done.code, done.out, done.err) == (0, "", "")
+    argv = command("build", "--profile", tmp_path / "p.toml", "--kernel-dir", tmp_path / "k", *words, "-q", "-o", "x")
+    terminal = ["script", "--quiet", "--return", "--command", shlex.join(argv), "/dev/null"]
+    seen = subprocess.run(terminal, cwd=tmp_path, env=environment(), capture_output=True, stdin=subprocess.DEVNULL)
+    assert (seen.returncode, seen.stdout) == (0, b"")
     assert json.loads(built(tmp_path, *words, "-q", "--json").out)["warnings"] == [line]
     assert built(tmp_path, *words, "-q", "--kernel-version", "1").err.startswith("error: kernel 1: not below")

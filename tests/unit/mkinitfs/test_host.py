@@ -65,7 +65,8 @@ def test_both_module_folders_are_looked_into(tmp_path):
 
 def test_two_names_of_one_folder_are_one_kernel(tmp_path):
     kernels(tmp_path / "usr", "6.1")
-    link(tmp_path, {"lib": "usr/lib", "usr/lib/modules/current": "6.1", "usr/lib/modules/a": "/lib/modules/6.1"})
+    links = {"usr/lib/modules/current": "6.1", "usr/lib/modules/6.0": "6.1", "usr/lib/modules/a": "/lib/modules/6.1"}
+    link(tmp_path, {"lib": "usr/lib", **links})
     assert host.find_kernel(tmp_path, None).version == "6.1"
     assert host.find_kernel(tmp_path, "current").version == "current"
     assert host.find_kernel(tmp_path, None, running="a").version == "a"
