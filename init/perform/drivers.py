@@ -42,12 +42,14 @@ class Drivers:
         self._index = ModuleIndex(read_text(f"{self._folder}/modules.dep"), read_text(f"{self._folder}/modules.alias"))
         self._refused = words.refused
         self._conf = ModprobeConf()
-        if text := from_words(words, self._index):
-            os.makedirs(conf, exist_ok=True)
-            write_text(f"{conf}/zz-cmdline.conf", text)  # the last one, whose parameters count
         for name in sorted(os.listdir(conf)) if os.path.isdir(conf) else ():
             if name.endswith(".conf"):
                 self._conf.read(read_text(f"{conf}/{name}"))
+        if text := from_words(words, self._index):
+            self._conf.read(text)
+            os.makedirs(conf, exist_ok=True)
+            # Of one parameter the last setting counts, and busybox reads the files in no order: into the builder's own.
+            write_text(f"{conf}/mkinitfs.conf", read_text(f"{conf}/mkinitfs.conf") + text)
         self._done: set[str] = set()
         self._seen: set[str] = set()
         self._kept_out: set[str] = set()

@@ -1,7 +1,7 @@
 """modprobe.d(5) of the image: what the builder wrote of the target's settings, and what the user has added.
 
-The image's modprobe, which the kernel executes, reads the same files. What the command line says is written beside
-them, so that it means the same for both: busybox takes a module's name there only as it is spelt.
+The image's modprobe, which the kernel executes, reads the same files. What the command line says is added to them, so
+that it means the same for both: busybox takes a module's name there only as it is spelt, and knows no blacklist there.
 """
 
 from __future__ import annotations

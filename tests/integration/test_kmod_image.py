@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from init.cmdline.modules import parse
+from init.cmdline.words import parse as words_of
+from init.perform.modprobe_conf import ModprobeConf, from_words
+from init.perform.modules import ModuleIndex
 from mkinitfs.archive.compress import unpack_file
 from mkinitfs.locations import profiles
 from mkinitfs.manifest import File, Manifest
@@ -257,3 +261,23 @@ def test_missing_firmware_of_generic_is_one_line_with_debians_packages(debian: K
     assert "linux-firmware" not in packages
     files = "tigon/tg3_tso5.bin, tigon/tg3_tso.bin, tigon/tg357766.bin, tigon/tg3.bin"
     assert f"firmware of tg3 not found: {files} (firmware-misc-nonfree)" in found.details
+
+
+def test_busybox_and_init_give_a_module_the_same_parameters(closure: Closure, image: Path) -> None:
+    """Two readers of one modprobe.d: the kernel asks busybox, which knows of the command line only what /init wrote."""
+    folder = image / "etc/modprobe.d"
+    folder.mkdir(parents=True)
+    modules = image / "lib/modules" / os.uname().release
+    index = ModuleIndex((modules / "modules.dep").read_text(), (modules / "modules.alias").read_text())
+    words = parse(words_of('nls-utf8.c=2 "nls_utf8.d=v w" modprobe.blacklist=virtio-net'))
+    text = 'options nls_utf8 a=1 b="x y"\nblacklist xfs\n' + from_words(words, index)
+    (folder / "mkinitfs.conf").write_text(text)
+    conf = ModprobeConf()
+    conf.read(text)
+    assert conf.parameters("nls_utf8") == 'a=1 b="x y" c=2 d="v w"'
+    path = f"/lib/modules/{os.uname().release}/{closure.chosen['nls_utf8'].module.image_path}"
+    assert busybox_modprobe(image, "-D", "nls_utf8") == f"insmod {path} {conf.parameters('nls_utf8')}\n"
+    for alias, name in (("fs-xfs", "xfs"), ("virtio:d00000001v00001AF4", "virtio_net")):
+        assert name in index.wanted([alias]) and name in conf.blacklist
+        assert busybox_modprobe(image, "-D", alias) == ""
+        assert f"/{name}.ko" in busybox_modprobe(image, "-D", name)

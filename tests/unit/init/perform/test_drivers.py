@@ -113,9 +113,10 @@ def test_parameters_of_files_and_command_line(tmp_path: Path, inserted: list[tup
 
 def test_the_images_modprobe_is_told_the_same(tmp_path: Path, inserted: list[tuple[str, str]]) -> None:
     """Which the kernel executes for what it wants by name: it is to find every setting under the module's own name."""
-    make(tmp_path, "mii-bus.debug=2 modprobe.blacklist=mii-bus,snd rd.break=x", [])
-    text = (tmp_path / "modprobe.d/zz-cmdline.conf").read_text()
-    assert text == "options mii_bus debug=2\nblacklist mii_bus\n"
+    put(tmp_path / "modprobe.d/mkinitfs.conf", "options nic a=1\n")
+    make(tmp_path, "mii-bus.debug=2 modprobe.blacklist=mii-bus,snd nic.a=2 rd.break=x", [])
+    text = (tmp_path / "modprobe.d/mkinitfs.conf").read_text()
+    assert text == "options nic a=1\noptions mii_bus debug=2\noptions nic a=2\nblacklist mii_bus\n"
     make(tmp_path / "plain", "quiet rd.break=x", [])
     assert not (tmp_path / "plain").exists()
 
