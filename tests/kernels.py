@@ -30,7 +30,7 @@ SERVERS = {"6.12-ksmbd": "bookworm-backports"}
 OTHERS = {"6.1-686": "bookworm", "6.1-arm64": "bookworm"}
 PACKAGES = {"6.1-686": ("linux-image-686", "i386"), "6.1-arm64": ("linux-image-arm64", "arm64")}
 # What comes next, as it stands on the day: too much to fetch for a suite that has not frozen, so asked for by name.
-NEXT = {"next": "forky"}
+NEXT = {"next": "forky", "7.3": "trixie-backports"}
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mkinitfs" / "kernels"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # depmod lies in /usr/sbin, which is not on an unprivileged user's path.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 
-from init.boot.share_needs import Look, advise
+from init.boot.share_needs import MAPPED, Look, advise
 from init.cmdline.cifsroot import DEFAULT_VERSION, Share, reaching_the_server, with_user
 from init.cmdline.settings import Settings
 from init.operations import Log, MountShare, ReadAt, StepError, Steps, TakeHostName, TryRoot, Unmount
@@ -19,12 +19,18 @@ from init.system.places import SYSROOT
 # Extended attributes over SMB1 end the process that sets one, and leave the file system in disorder: the kernel's own
 # check of string lengths strikes in CIFSSMBSetEA (seen with 6.1). systemd sets one at every boot.
 _NO_XATTR = "nouser_xattr"
+# Names as they are on the server: cifs maps those with a colon even where the extensions are in use (6.1 to 6.12 in
+# either version, later ones over SMB1), so that those of a tree copied there could not be opened.
+_UNMAPPED = "nomapposix"
+# `unix` alone has 7.3 make symlinks by the extensions (cifs_symlink_type in fs_context.h); to older ones it is the
+# default, said aloud.
+_SMB1 = ("unix", _UNMAPPED, _NO_XATTR)
 # In this order. cifsroot.c's own default is "vers=1.0,cifsacl,mfsymlinks,rsize=1048576,wsize=65536,uid=0,gid=0,hard":
 # the sizes are what SMB1 with UNIX extensions comes to by itself; uid= and gid= would show every file as root's
 # (forceuid), and mfsymlinks would have symlinks made as files although the server can do better.
 _TRIES = (
-    ("vers=3.1.1", "hard", "posix"),
-    ("vers=1.0", "hard", _NO_XATTR),
+    ("vers=3.1.1", "hard", "posix", _UNMAPPED),
+    ("vers=1.0", "hard", *_SMB1),
     ("vers=3.1.1", "hard", "mfsymlinks", "sfu", "nobrl", "dynperm"),
 )
 # What a server or a kernel answers that does not have a version or an extension. ENOTDIR: kernel 6.1 and the
@@ -33,6 +39,8 @@ _NOT_SPOKEN = (
     errno.EOPNOTSUPP, errno.ENOTDIR, errno.EINVAL, errno.EPROTO, errno.EPROTONOSUPPORT, errno.EHOSTDOWN,
     errno.ECONNRESET, errno.ECONNABORTED, errno.EIO,
 )  # fmt: skip
+# What a remount takes away unless it says so again: smb3_reconfigure() in fs_context.c begins with the defaults.
+_LOST = {*_SMB1, "mfsymlinks", "sfu", "nobrl", "dynperm"}
 _LONGEST_LOOK = 30.0  # seconds
 
 
@@ -50,6 +58,8 @@ def mount(settings: Settings, share: Share) -> Steps:
         yield Unmount(root)
         yield from _mount(settings, share, options)
     yield from _judge(look, root)
+    if root == SYSROOT:
+        yield from _look_at_fstab(options)
     return f"{share.unc} mounted on {root} with {options}"
 
 
@@ -63,7 +73,7 @@ def _best(settings: Settings, share: Share) -> Steps:
         try:
             mounted = yield from _mount(settings, share, options)
         except StepError as error:
-            if len(tries) == 1 or error.errno not in _NOT_SPOKEN:
+            if error.errno not in _NOT_SPOKEN or (share.version_given and options == tries[-1]):
                 raise error
             refused.append(error)
             yield Log(INFO, f"share: {options}: {error.reason}")
@@ -72,7 +82,8 @@ def _best(settings: Settings, share: Share) -> Steps:
         look: Look = yield TryRoot(root, read_only, _LONGEST_LOOK)
         if best is None or len(look.lacks) < len(best[1].lacks):
             best = mounted, look
-        if not look.lacks or look.trouble or options == tries[-1]:
+        # What SMB1 with UNIX extensions lacks, no way without them has.
+        if not look.lacks or look.trouble or "unix" in look.options or options == tries[-1]:
             break
         yield Log(INFO, f"share: {options}: lacks {', '.join(look.lacks)}")
         yield Unmount(root)
@@ -83,22 +94,34 @@ def _best(settings: Settings, share: Share) -> Steps:
 
 
 def versions(share: Share) -> list[str]:
-    """The option texts to be tried, in order: one where the command line names a version itself."""
+    """The option texts to be tried, in order: one where the command line names a version itself.
+
+    Of SMB1 there are two, for a server that has no UNIX extensions refuses the option `unix`.
+    """
     given = share.options.split(",")
     if share.version_given:
-        old = "vers=1.0" in given and not {"user_xattr", _NO_XATTR} & set(given)
-        return [f"{share.options},{_NO_XATTR}" if old else share.options]
-    given.remove(DEFAULT_VERSION)
+        old = {"vers=1.0", "vers=1"} & set(given)
+        tries: tuple[tuple[str, ...], ...] = (_SMB1, (_NO_XATTR,)) if old else ((),)
+    else:
+        tries = _TRIES
+        given.remove(DEFAULT_VERSION)
+    return list(dict.fromkeys(",".join([*_beside(words, given), *given]) for words in tries))
+
+
+def _beside(words: tuple[str, ...], given: list[str]) -> list[str]:
+    """What is left of `words` beside what the user has given, which wins, also over its opposite."""
     known = {_key(word) for word in given}
-    texts = [",".join([*(word for word in words if _key(word) not in known), *given]) for words in _TRIES]
-    return list(dict.fromkeys(texts))
+    if "nounix" in given or "nolinux" in given or "noposix" in given:
+        known.add(_key(_UNMAPPED))  # without the extensions a colon has another meaning to the server
+    return [word for word in words if _key(word) not in known]
 
 
 def _key(word: str) -> str:
     """What an option decides: the same word for an option and its opposite."""
     name = word.partition("=")[0]
     name = "hard" if name == "soft" else name.removeprefix("no")
-    return "unix" if name in ("linux", "posix") else name  # three names for one thing (fs_context.c)
+    # One thing by several names (fs_context.c).
+    return {"linux": "unix", "posix": "unix", "mapchars": "mapposix"}.get(name, name)
 
 
 def _mount(settings: Settings, share: Share, options: str) -> Steps:
@@ -151,9 +174,25 @@ def _judge(look: Look, root: str) -> Steps:
     """Say what is missing; an error only where no init could run."""
     if look.trouble:
         yield Log(WARNING, f"root: {look.trouble}")
+    if look.mapped:
+        yield Log(WARNING, f"root: {MAPPED}")
     line = advise(look)
     if "executing scripts" in look.lacks:
         yield Unmount(root)
         raise StepError("nothing on the share can be executed", (line,))
     if line:
         yield Log(WARNING, f"root: {line}")
+
+
+def _look_at_fstab(options: str) -> Steps:
+    """Say what the real system's own remount of its root, which takes fstab(5)'s options, would take away."""
+    try:
+        text: bytes = yield ReadAt(f"{SYSROOT}/etc/fstab", 0, 65536)
+    except StepError:
+        return
+    fields = [line.split() for line in text.decode(errors="replace").splitlines()]
+    for _, point, _, *words in (each for each in fields if len(each) > 3 and not each[0].startswith("#")):
+        lost = [word for word in options.split(",") if word in _LOST and word not in words[0].split(",")]
+        if point == "/" and lost:
+            hint = "write them into its line, or take the line away"
+            yield Log(WARNING, f"root: a remount by /etc/fstab would forget {','.join(lost)}: {hint}")

@@ -12,7 +12,7 @@ import fcntl
 import os
 import stat
 
-from init.boot.share_needs import Look
+from init.boot.share_needs import USERS_FILES, Look
 from init.operations import TryRoot
 from init.system import child, mount_table, randomness
 from init.system.cmodules import socket
@@ -23,6 +23,8 @@ Trial = Callable[[str], object]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DONE = b"+"
+_MAPPED = "mapped"  # said among the needs that are lacked
+_USER, _GROUP = 1, 2  # anybody but root
 _SCRIPT = "#!/bin/sh\nexit 0\n"
 # Files that are set-user-ID in every Linux distribution that has them.
 _SET_USER_ID = ("usr/bin/su", "bin/su", "usr/bin/passwd", "usr/bin/mount", "bin/mount", "usr/bin/chsh")
@@ -31,11 +33,29 @@ _SET_USER_ID = ("usr/bin/su", "bin/su", "usr/bin/passwd", "usr/bin/mount", "bin/
 def probe(operation: TryRoot) -> Look:
     """What the mounted share lacks of what a root needs; nothing is written where it is read-only."""
     options = mount_options(operation.root)
-    needs = _looked_at(operation.root) if operation.read_only else _tried(operation.root)
-    lacks, trouble = _in_child(needs, operation.seconds)
+    said, trouble = _in_child(_needs(operation), operation.seconds)
+    lacks = tuple(need for need in said if need != _MAPPED)
     if "dynperm" in options:  # shown as long as the kernel remembers it, and never sent
         lacks += tuple(need for need in ("modes", "set-user-ID bits") if need not in lacks)
-    return Look(lacks, options, trouble)
+    return Look(lacks, options, trouble, _MAPPED in said)
+
+
+def _needs(operation: TryRoot) -> Iterator[str]:
+    if _has_mapped_names(operation.root):
+        yield _MAPPED
+    yield from _looked_at(operation.root) if operation.read_only else _tried(operation.root)
+
+
+def _has_mapped_names(root: str) -> bool:
+    """Whether Debian's most common name with a colon is there with U+F022 instead, as cifs stores it by mapposix.
+
+    Where this mount maps names, too, both name the same file (convert_to_sfm_char in fs/smb/client/cifs_unicode.c).
+    """
+    for machine in ("amd64", "arm64", "i386", "armhf"):
+        name = f"{root}/var/lib/dpkg/info/libc6:{machine}.list"
+        if os.path.lexists(os.fsencode(name).replace(b":", b"\xef\x80\xa2")) and not os.path.lexists(name):
+            return True
+    return False
 
 
 def mount_options(point: str) -> tuple[str, ...]:
@@ -93,6 +113,7 @@ def _make_and_see(at: str) -> Iterator[str]:
         else:
             made.append((need, see))
     write_text("/proc/sys/vm/drop_caches", "2")  # dentries and inodes (sysctl/vm.rst), attributes with them
+    os.listdir(at)  # files that are still open to cifs (closetimeo=) are not forgotten, but take what a listing tells
     for need, see in made:
         try:
             kept = see(at)
@@ -102,15 +123,15 @@ def _make_and_see(at: str) -> Iterator[str]:
             yield need
 
 
-def _remove(at: str) -> None:
+def _remove(folder: str) -> None:
     # A server may list a name other than that which the file was made with, and then not know it.
-    for name in dict.fromkeys(["with\\x2d", *os.listdir(at)]):
-        path = f"{at}/{name}"
+    for name in dict.fromkeys([*_ODD_NAMES, *os.listdir(folder)]):
+        path = f"{folder}/{name}"
         try:
-            os.rmdir(path) if stat.S_ISDIR(os.lstat(path).st_mode) else os.unlink(path)
+            _remove(path) if stat.S_ISDIR(os.lstat(path).st_mode) else os.unlink(path)
         except OSError:
             pass
-    os.rmdir(at)
+    os.rmdir(folder)
 
 
 def _write(path: str, text: str) -> None:
@@ -130,13 +151,13 @@ def _mode(path: str) -> int:
     return os.lstat(path).st_mode
 
 
-def _make_file(at: str) -> None:
-    _write(f"{at}/new", _SCRIPT)
+def _make_new(at: str) -> None:
+    _write(f"{at}/created", "")
     os.mkdir(f"{at}/folder", 0o777)
 
 
 def _see_new_modes(at: str) -> bool:
-    return _mode(f"{at}/new") & 0o777 == 0o666 and _mode(f"{at}/folder") & 0o777 == 0o777
+    return _mode(f"{at}/created") & 0o777 == 0o666 and _mode(f"{at}/folder") & 0o777 == 0o777
 
 
 def _see_hard_link(at: str) -> bool:
@@ -164,6 +185,16 @@ def _with_mode(path: str, mode: int, text: str = "") -> None:
     os.chmod(path, mode)
 
 
+def _see_mode(at: str) -> bool:
+    """The file's mode as it was set, and still so when somebody has read the file.
+
+    Over the POSIX extensions it is 0755 then, for everybody, until the kernel asks again (6.12, 7.3): what is 0600
+    can be read by all.
+    """
+    path = f"{at}/mode"
+    return [_mode(path) & 0o777, _read(path), _mode(path) & 0o777] == [0o651, "text", 0o651]
+
+
 def _make_set_user_id(at: str) -> None:
     _with_mode(f"{at}/setuid", 0o4755)
     os.mkdir(f"{at}/sticky")
@@ -182,6 +213,29 @@ def _make_owner(at: str) -> None:
 def _see_owner(at: str) -> bool:
     owned = os.lstat(f"{at}/owner")
     return (owned.st_uid, owned.st_gid) == (1, 2)
+
+
+def _make_users_files(at: str) -> None:
+    """In a folder of its own a user makes a file and writes to it again, and a folder with another one in it."""
+    os.mkdir(f"{at}/home", 0o700)
+    os.chown(f"{at}/home", _USER, _GROUP)
+    os.chdir(f"{at}/home")  # as root, so that no folder above has to let the user in
+    os.setegid(_GROUP)
+    os.seteuid(_USER)
+    try:
+        _write("file", "one")
+        with open("file", "a") as file:
+            file.write("more")
+        os.mkdir("folder")
+        _write("folder/file", "")
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.chdir("/")
+
+
+def _see_users_files(at: str) -> bool:
+    return all(os.lstat(f"{at}/home/{name}").st_uid == _USER for name in ("file", "folder", "folder/file"))
 
 
 def _see_script(at: str) -> bool:
@@ -211,13 +265,16 @@ def _see_case(at: str) -> bool:
     return {"Case", "case"} <= set(os.listdir(at)) and _read(f"{at}/Case") == "upper"
 
 
+_ODD_NAMES = ("with:colon", "with\\x2d")
+
+
 def _make_names(at: str) -> None:
-    _write(f"{at}/with:colon", "colon")
-    _write(f"{at}/with\\x2d", "backslash")
+    for name in _ODD_NAMES:
+        _write(f"{at}/{name}", name)
 
 
 def _see_names(at: str) -> bool:
-    return {"with:colon", "with\\x2d"} <= set(os.listdir(at)) and _read(f"{at}/with\\x2d") == "backslash"
+    return set(_ODD_NAMES) <= set(os.listdir(at)) and all(_read(f"{at}/{name}") == name for name in _ODD_NAMES)
 
 
 def _replacing(at: str) -> bool:
@@ -236,16 +293,17 @@ def _replacing(at: str) -> bool:
 
 # What each need takes: making it, and seeing that it is there.
 TRIALS: tuple[tuple[str, Trial, Trial], ...] = (
-    ("writing", _make_file, lambda at: _read(f"{at}/new") == _SCRIPT),
-    ("the modes of new files", lambda _: None, _see_new_modes),
+    ("writing", lambda at: _write(f"{at}/new", _SCRIPT), lambda at: _read(f"{at}/new") == _SCRIPT),
+    ("the modes of new files", _make_new, _see_new_modes),
     ("symlinks", lambda at: os.symlink("there", f"{at}/symlink"), lambda at: os.readlink(f"{at}/symlink") == "there"),
     ("hard links", lambda at: os.link(f"{at}/new", f"{at}/link"), _see_hard_link),
     ("device nodes", lambda at: os.mknod(f"{at}/device", stat.S_IFCHR | 0o666, os.makedev(1, 3)), _see_device),
     ("fifos", lambda at: os.mkfifo(f"{at}/fifo"), lambda at: stat.S_ISFIFO(_mode(f"{at}/fifo"))),
     ("sockets", _make_socket, lambda at: stat.S_ISSOCK(_mode(f"{at}/socket"))),
-    ("modes", lambda at: _with_mode(f"{at}/mode", 0o651), lambda at: _mode(f"{at}/mode") & 0o777 == 0o651),
+    ("modes", lambda at: _with_mode(f"{at}/mode", 0o651, "text"), _see_mode),
     ("set-user-ID bits", _make_set_user_id, _see_set_user_id),
     ("owners", _make_owner, _see_owner),
+    (USERS_FILES, _make_users_files, _see_users_files),
     ("executing scripts", lambda at: _with_mode(f"{at}/script", 0o755, _SCRIPT), _see_script),
     ("locks", lambda _: None, _locks),
     ("case in names", _make_case, _see_case),

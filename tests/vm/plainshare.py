@@ -39,13 +39,17 @@ PRIVATE = (
 )  # fmt: skip
 
 
-def serve(folder: Path, tree: Path, settings: str = GLOBAL, kind: type[Samba] = Samba) -> Samba:
-    """A server with the document's share and the global `settings`, a copy of `tree` in it."""
+# What a remount of / has to say again, as docs/mkinitfs.7 has it.
+KEPT = "unix,nomapposix,nouser_xattr"
+
+
+def serve(folder: Path, tree: Path, settings: str = GLOBAL, kind: type[Samba] = Samba, section: str = "") -> Samba:
+    """A server with the document's share and the global `settings`, a copy of `tree` in it; `section` is added."""
     run(["cp", "--archive", "--reflink=auto", tree, folder / "linux"])
     server = kind(folder, user="foo", password="bar", shares={"linux": folder / "linux"})
     own = [line for line in server.config.read_text().splitlines() if line.partition("=")[0].strip() in PRIVATE]
-    section = SECTION.format(path=folder / "linux")
-    server.config.write_text("\n".join(["[global]", *own, settings, section]))
+    share = SECTION.format(path=folder / "linux")
+    server.config.write_text("\n".join(["[global]", *own, settings, share + section]))
     return server
 
 
@@ -73,3 +77,14 @@ MAKE = (
     "mkdir /root/t; cd /root/t; ln -s there symlink; echo x >file; ln file link; mknod device c 1 3; mknod fifo p;"
     "chown 5:6 file; chmod 4755 file; echo '#!/bin/sh' >Script; chmod 755 Script; ./Script"
 )
+# What an ordinary user does in a folder of its own, by each root's way of becoming one.
+WORK = "echo one >file && echo two >>file && mkdir folder && echo three >folder/file && cat file folder/file"
+BECOME = {
+    "busybox": "echo user::5:5::/:/bin/sh >>/etc/passwd; start-stop-daemon -S -c 5:5 -x /bin/sh --",
+    "debian": "setpriv --reuid 5 --regid 5 --clear-groups sh",
+}
+
+
+def as_user(root: str) -> str:
+    """The command that does a user's WORK in /srv/user."""
+    return f'mkdir -p /srv/user; chown 5:5 /srv/user; cd /srv/user; {BECOME[root]} -c "{WORK}"'

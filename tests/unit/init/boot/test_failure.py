@@ -29,7 +29,7 @@ def test_retries_until_the_server_answers() -> None:
     assert machine.of(Sleep) == [Sleep(0.5), Sleep(0.75), Sleep(1.125)]
     # the same reason is told but once
     assert machine.log(4) == ["share: //server/share: No route to host; trying again, for 180 s at most"]
-    assert "share: //server/share mounted on /sysroot with vers=3.1.1,posix,hard [2.38 s]" in machine.log()
+    assert "share: //server/share mounted on /sysroot with vers=3.1.1,posix,nomapposix,hard [2.38 s]" in machine.log()
     assert machine.names()[-1] == "Supervise"
 
 
@@ -139,7 +139,7 @@ def test_the_step_is_tried_again_after_the_shell() -> None:
     machine = booted(PLAIN, {**answers, Resolve: _first_time_nothing()})
     assert machine.names(Resolve) == [
         "LoadDrivers", "Report", "Shell", "LoadDrivers", "ConfigureNetwork", "MountShare", "ReadAt",
-        "TryRoot", "TakeHostName", "StageRamdisk", "Supervise",
+        "TryRoot", "TakeHostName", "ReadAt", "StageRamdisk", "Supervise",
     ]  # fmt: skip
 
 

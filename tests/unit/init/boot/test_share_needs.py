@@ -2,27 +2,37 @@
 
 import pytest
 
-from init.boot.share_needs import NEEDS, Look, advise
+from init.boot.share_needs import NEEDS, USERS_FILES, Look, advise
 
 UNIX = ("rw", "vers=1.0", "unix")
 POSIX = ("rw", "vers=3.1.1", "posix")
 BARE = ("rw", "vers=3.1.1", "nounix")
 SMB1 = 'vers=1.0 with "server min protocol = NT1" and "unix extensions = yes" on the server'
+INHERIT = '"inherit owner = yes" in the share\'s section, and tmpfs on /tmp'
 ROOT = '"force user = root" in the share\'s section on the server'
 
 
 @pytest.mark.parametrize(
     ("lacks", "options", "line"),
     [
-        (("owners", "device nodes"), BARE,
-         f'device nodes, owners: {SMB1}, or vers=3.1.1,posix with "smb3 unix extensions = yes" on the server'),
+        (("owners", "device nodes"), BARE, f"device nodes, owners: {SMB1}"),
         (("owners", "device nodes"), UNIX, f"device nodes, owners: {ROOT}"),
         (("owners",), POSIX, f"owners: {SMB1}"),
+        # As seen with kernels 6.12 and 7.3 and Samba 4.22 to 4.25: no setting of the POSIX extensions brings it.
+        (("owners", "set-user-ID bits", USERS_FILES, "names with : and \\"), POSIX,
+         f"set-user-ID bits, owners, users' new files, names with : and \\: {SMB1}; {INHERIT}"),
+        (("names with : and \\",), POSIX,
+         'names with : and \\: nomapposix in cifsroot=, and "mangled names = no" in the share\'s section'),
+        (("the modes of new files", "owners"), POSIX, f"the modes of new files, owners: {SMB1}"),
+        ((USERS_FILES,), UNIX, f"users' new files: {INHERIT}"),
+        (("owners", USERS_FILES), BARE, f"owners, users' new files: {SMB1}; {INHERIT}"),
+        (("symlinks",), UNIX, "symlinks: unix in cifsroot=, and no symlink= there"),
         (("symlinks",), BARE, "symlinks: mfsymlinks"),
         (("fifos", "symlinks", "device nodes"), BARE, "symlinks, device nodes, fifos: mfsymlinks,sfu"),
         (("locks",), BARE, "locks: nobrl"),
         (("modes",), ("vers=1.0", "nounix"), 'modes: "unix extensions = yes" on the server, and no nounix here'),
         (("owners",), (*UNIX, "forceuid"), "owners: take uid= (forceuid) away"),
+        (("owners", USERS_FILES), (*UNIX, "forceuid"), "owners, users' new files: take uid= (forceuid) away"),
         (("device nodes", "locks"), (*UNIX, "nodev"), "device nodes, locks: take nodev away; nobrl"),
         (("writing",), UNIX, f'writing: "read only = no" and {ROOT}'),
         (("room",), POSIX, "room: room or quota on the server"),

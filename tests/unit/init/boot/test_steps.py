@@ -15,17 +15,19 @@ from tests.machine import LOOP, PLAIN, booted
 def test_plain_share_in_order() -> None:
     machine = booted(PLAIN)
     assert machine.names() == [
-        "LoadDrivers", "ConfigureNetwork", "MountShare", "ReadAt", "TryRoot", "TakeHostName", "Resolve",
-        "Resolve", "StageRamdisk", "Supervise",
+        "LoadDrivers", "ConfigureNetwork", "MountShare", "ReadAt", "TryRoot", "TakeHostName", "ReadAt",
+        "Resolve", "Resolve", "StageRamdisk", "Supervise",
     ]  # fmt: skip
     assert machine.of(operations.MountShare) == [
-        operations.MountShare("//server/share", SYSROOT, "vers=3.1.1,posix,hard,username=anna,ro", "secret", 180.0)
+        operations.MountShare(
+            "//server/share", SYSROOT, "vers=3.1.1,posix,nomapposix,hard,username=anna,ro", "secret", 180.0
+        )
     ]
     assert machine.of(operations.Supervise) == [operations.Supervise(("/sbin/init",))]
     assert machine.log() == [
         "drivers: 7 modules loaded [0.00 s]",
         "network: 0 configured [0.00 s]",
-        "share: //server/share mounted on /sysroot with vers=3.1.1,posix,hard [0.00 s]",
+        "share: //server/share mounted on /sysroot with vers=3.1.1,posix,nomapposix,hard [0.00 s]",
         "root: init is /sbin/init [0.00 s]",
         "switch: shutdown ramdisk staged, 9.9 MB",
         "switch: starting /sbin/init, the way back is 'supervise'",
@@ -102,9 +104,9 @@ def test_plain_share_is_mounted_ro_or_rw(word: str, option: str) -> None:
 
 def test_domain_and_missing_user() -> None:
     (share,) = booted("cifsroot=//s/x,user=LAB\\anna,pass=p").of(operations.MountShare)
-    assert share.options == "vers=3.1.1,posix,hard,username=anna,domain=LAB,ro"
+    assert share.options == "vers=3.1.1,posix,nomapposix,hard,username=anna,domain=LAB,ro"
     (share,) = booted("cifsroot=//s/x").of(operations.MountShare)
-    assert (share.options, share.password) == ("vers=3.1.1,posix,hard,guest,ro", None)
+    assert (share.options, share.password) == ("vers=3.1.1,posix,nomapposix,hard,guest,ro", None)
 
 
 def test_time_outs_handed_on() -> None:

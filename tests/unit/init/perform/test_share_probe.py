@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from init.boot.share_needs import NEEDS, Look
+from init.boot.share_needs import NEEDS, USERS_FILES, Look
 from init.operations import TryRoot
 from init.perform import share_probe
 from init.system.mount_table import unescape
@@ -21,6 +21,23 @@ def test_nothing_is_missing_here_and_nothing_is_left(tmp_path: Path) -> None:
     look = probe(tmp_path, read_only=False)
     assert (look.lacks, look.trouble) == ((), "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a user's files are made by who can become one")
+def test_where_nobody_can_be_given_a_folder_no_user_can_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a server that passes over chown: the folder stays root's, and the user is not let in."""
+    monkeypatch.setattr(os, "chown", lambda *_: None)
+    assert set(probe(tmp_path, read_only=False).lacks) == {"owners", USERS_FILES}
+    assert list(tmp_path.iterdir()) == []
+    assert os.geteuid() == 0
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_names_that_another_client_has_mapped(tmp_path: Path, read_only: bool) -> None:
+    put(tmp_path / "var/lib/dpkg/info/libc6\uf022amd64.list")
+    assert probe(tmp_path, read_only).mapped
+    put(tmp_path / "var/lib/dpkg/info/libc6:amd64.list")  # by its true name, too: this mount maps
+    assert not probe(tmp_path, read_only).mapped
 
 
 def test_all_trials_are_needs_that_are_known() -> None:
