@@ -22,7 +22,7 @@ from mkinitfs.sysroot import Found, Sysroot
 # In the kernel's order: a plain file in any folder comes before a packed one.
 _SUFFIXES = ("", ".zst", ".xz")
 _FOLDERS = ("updates/{version}/", "updates/", "{version}/", "")
-_NAMED = 3  # drivers that a warning names; more are counted
+_NAMED = 3  # drivers, or files, that warnings name; more are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class _Search:
 
     places: Sequence[_Place]
     version: str
-    troubles: dict[str, None] = field(default_factory=dict)
+    troubles: dict[str, str] = field(default_factory=dict)  # the first with each name that was asked for
 
     def files(self, wanted: str) -> list[_Found]:
         """The files that `wanted`, a name or a shell pattern, stands for.
@@ -73,24 +73,26 @@ class _Search:
             for suffix in _SUFFIXES:
                 for folder in _FOLDERS:
                     path = f"{place.base}/{folder.format(version=self.version)}{wanted}{suffix}"
-                    for match in self._glob(place.tree, path) if pattern else [path]:
+                    for match in self._glob(place.tree, path, wanted) if pattern else [path]:
                         # "*" also takes a packed file's suffix in.
                         packed = suffix or next((end for end in _SUFFIXES[1:] if match.endswith(end)), "")
                         name = match.removeprefix(place.base).removesuffix(packed)
-                        if name not in files and (file := self._usable(place.tree, match, bool(packed))):
+                        if name in files:
+                            continue
+                        if file := self._usable(place.tree, match, wanted, bool(packed)):
                             files[name] = _Found(place, file, packed)
                             if not pattern:
                                 return list(files.values())
         return list(files.values())
 
-    def _glob(self, tree: Sysroot, pattern: str) -> list[str]:
+    def _glob(self, tree: Sysroot, pattern: str, wanted: str) -> list[str]:
         try:
             return tree.glob(pattern)
         except MkinitfsError as error:
-            self.troubles[error.message] = None
+            self.troubles.setdefault(wanted, error.message)
             return []
 
-    def _usable(self, tree: Sysroot, path: str, packed: bool) -> Found | None:
+    def _usable(self, tree: Sysroot, path: str, wanted: str, packed: bool) -> Found | None:
         """The regular file at `path`; where it cannot be read the kernel would try the next place, too."""
         try:
             if not tree.is_file(path):
@@ -101,7 +103,7 @@ class _Search:
             elif not os.access(tree.host(file.real), os.R_OK):
                 raise MkinitfsError(f"{tree.host(file.real)}: Permission denied")
         except MkinitfsError as error:
-            self.troubles[error.message] = None
+            self.troubles.setdefault(wanted, error.message)
             return None
         return file
 
@@ -146,12 +148,23 @@ def collect(closure: Closure, trees: Sequence[Sysroot], folder: str = "lib/firmw
             entries.setdefault(follow(folder + path.removeprefix(found.place.base), kept), entry)
     partly = {driver for driver, _ in there}
     packages = Packages(trees[-1])
-    warnings = [*_to_install(missing, partly, packages), *(f"{text}: firmware left out" for text in search.troubles)]
+    told, rest = _troubles(search.troubles)
+    absent = {driver: [name for name in names if name not in search.troubles] for driver, names in missing.items()}
     details = (
         f"firmware of {driver} not found: {', '.join(names)} ({_in_packages({packages.of(each) for each in names})})"
-        for driver, names in missing.items()
+        for driver, names in absent.items()
+        if names
     )
-    return Firmware(tuple(sorted(entries.items())), tuple(warnings), tuple(details))
+    warnings = (*_to_install(absent, partly, packages), *told)
+    return Firmware(tuple(sorted(entries.items())), warnings, (*rest, *details))
+
+
+def _troubles(troubles: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Warnings of the first files that cannot be used and of how many more there are, and those as details."""
+    texts = [f"{text}: firmware left out" for text in dict.fromkeys(troubles.values())]
+    more = len(texts) - _NAMED
+    told = [*texts[:_NAMED], f"{more} more files of firmware left out (-v names them)"] if more > 1 else texts
+    return told, texts[_NAMED:] if more > 1 else []
 
 
 def _in_packages(packages: set[str | None]) -> str:

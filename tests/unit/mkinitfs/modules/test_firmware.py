@@ -153,8 +153,17 @@ def test_trouble_with_one_file_is_a_warning(tmp_path: Path, tree: Path) -> None:
     assert circle.startswith("/usr/lib/firmware/b.bin: too many symbolic links")
     assert zstd.startswith(f"{tree}/{VERSION}/e.bin.zst: cannot be unpacked: ")
     (detail,) = found.details
-    files = "a.bin, b.bin, d.bin, dangling.bin, ../../../etc/passwd, none-*.bin"
+    files = "d.bin, dangling.bin, ../../../etc/passwd, none-*.bin"
     assert detail == f"firmware of nic not found: {files} (linux-firmware)"
+
+
+def test_much_trouble_is_counted(tmp_path: Path, tree: Path) -> None:
+    names = [f"{number}.bin" for number in range(6)]
+    link(tree, dict(zip(names, [*names[1:], names[0]], strict=True)))
+    found = collected(tmp_path, *names)
+    assert len(found.warnings) == 4
+    assert found.warnings[3] == "3 more files of firmware left out (-v names them)"
+    assert [line.partition(":")[0] for line in found.details] == [f"/usr/lib/firmware/{n}.bin" for n in range(3, 6)]
 
 
 DRIVERS = {
