@@ -73,6 +73,7 @@ class ConfigureNetwork(NamedTuple):
     requests: tuple[Request, ...]
     timeout: float  # seconds
     devices: tuple[Device, ...] = ()  # to be made or named first
+    besides: bool = False  # beside what was configured before
 
     def describe(self) -> str:
         return f"configure the network (at most {self.timeout:g} s)"

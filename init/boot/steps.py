@@ -24,13 +24,15 @@ from init import operations
 from init.boot import container, failure, handoff
 from init.cmdline.cifsroot import Share, reaching_the_server, with_user
 from init.cmdline.settings import Settings
-from init.network.state import Network
+from init.network.state import Missing, Network
 from init.operations import StepError, Steps
 from init.system.log import ERROR, INFO, NOTICE
 from init.system.places import SHARE_POINT, SYSROOT
 from init.system.stdlib import Callable
 
 INIT_CANDIDATES = ("/sbin/init", "/etc/init", "/bin/init", "/bin/sh")  # the kernel's, init/main.c
+
+LOOK_AGAIN = 8.0  # seconds for what is missing, between two attempts to reach the server
 
 
 class _MountedByHand(Exception):  # noqa: N818  (not an error: the administrator did it)
@@ -51,12 +53,12 @@ def boot(settings: Settings) -> Steps:
 def _find_root(settings: Settings) -> Steps:
     """Everything up to a mounted root."""
     yield from _step("drivers", settings, lambda: _drivers(settings))
-    missing: list[str] = []
+    missing: list[Missing] = []
     yield from _step("network", settings, lambda: _network(settings, missing))
     if settings.rootdelay > 0:
         yield operations.Log(INFO, f"rootdelay: waiting {settings.rootdelay:g} s")
         yield operations.Sleep(settings.rootdelay)
-    yield from _step("share", settings, lambda: _with_hint(_share(settings), missing))
+    yield from _step("share", settings, lambda: _reaching(settings, _share(settings), missing))
     loop = settings.loop
     if loop is not None:
         yield from _step("container", settings, lambda: container.mount(settings, loop))
@@ -110,7 +112,7 @@ def _drivers(settings: Settings) -> Steps:
     return f"{count} modules loaded"
 
 
-def _network(settings: Settings, missing: list[str]) -> Steps:
+def _network(settings: Settings, missing: list[Missing]) -> Steps:
     network: Network = yield operations.ConfigureNetwork(
         settings.network, settings.timeout or settings.retry, settings.devices
     )
@@ -118,15 +120,27 @@ def _network(settings: Settings, missing: list[str]) -> Steps:
     return f"{len(network.interfaces)} configured" + (f", {len(missing)} missing" if missing else "")
 
 
-def _with_hint(attempt: Steps, missing: list[str]) -> Steps:
-    """An attempt to reach the server, whose failure names what the network is without."""
+def _reaching(settings: Settings, attempt: Steps, missing: list[Missing]) -> Steps:
+    """An attempt to reach the server; where it fails, what is missing of the network is looked for again, and named."""
     try:
         return (yield from attempt)
     except StepError as error:
+        if missing and error.retry:
+            yield from _look_again(settings, missing)
         if missing:
-            question = f"is the server behind what is missing? {', '.join(missing)}"
+            question = f"is the server behind what is missing? {', '.join(one.reason for one in missing)}"
             error.hint = f"{question}; {error.hint}" if error.hint else question
         raise
+
+
+def _look_again(settings: Settings, missing: list[Missing]) -> Steps:
+    """See whether a cable was plugged in, or a switch's port has opened by now: the server may be behind it."""
+    requests = tuple(one.request for one in missing)
+    try:
+        network: Network = yield operations.ConfigureNetwork(requests, LOOK_AGAIN, settings.devices, besides=True)
+        missing[:] = network.missing
+    except StepError:
+        pass
 
 
 def _share(settings: Settings) -> Steps:

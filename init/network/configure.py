@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from init.cmdline.devices import Device
     from init.network.made_devices import Maker
 
+_NONE = Network(())
 
-def configure(requests: Iterable[Request], devices: tuple[Device, ...] = (), *, deadline: float, say: Say) -> Network:
+
+def configure(
+    requests: Iterable[Request], devices: tuple[Device, ...] = (), *, deadline: float, say: Say, had: Network = _NONE
+) -> Network:
     """Make `devices`, configure a device for each request, and return what came of it, in their order.
 
     `deadline` is on the monotonic clock; until then devices and carriers are waited for and servers asked again and
-    again. Where one is configured, the others are waited for no longer than MISSING_WAIT. Raises NetworkError, which
-    says what happened on each device.
+    again. Where one is configured, the others are waited for no longer than MISSING_WAIT. What is `had` already
+    stays as it is, and comes first in what is returned. Raises NetworkError, which says what happened on each device.
     """
     wanted = [request for request in requests if not request.disabled]
     groups = Search.GROUPS
@@ -37,16 +41,18 @@ def configure(requests: Iterable[Request], devices: tuple[Device, ...] = (), *, 
             maker = _made(rtnetlink, devices, deadline, say) if devices else None
             links = rtnetlink.links()
             searches = list(_searches(rtnetlink, links, wanted, devices, say))
+            for search in searches:
+                search.leave_alone(had.interfaces)
             try:
-                driven = Searches(rtnetlink, links, maker.further if maker else lambda: None)
+                driven = Searches(rtnetlink, links, maker.further if maker else lambda: None, len(had.interfaces))
                 interfaces, missing = driven.run(searches, deadline)
             except NetworkError as error:
                 raise (maker.failure() if maker and maker.pending else error) from error
     except (OSError, netlink.NetlinkError) as error:
         raise NetworkError(f"network: {error}", "did the kernel leave out CONFIG_PACKET or a part of IPv4?") from error
-    for reason in missing:
-        say(WARNING, f"network: goes on without {reason}")
-    return Network(interfaces, maker.made if maker else (), missing)
+    for one in missing:
+        say(WARNING, f"network: goes on without {one.reason}")
+    return Network((*had.interfaces, *interfaces), maker.made if maker else (), missing)
 
 
 def _made(rtnetlink: Rtnetlink, devices: tuple[Device, ...], deadline: float, say: Say) -> Maker:

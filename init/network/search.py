@@ -14,7 +14,7 @@ from init.network.links import MISSING_WAIT, VIRTUAL, listed
 from init.network.rtnetlink import Refused, Rtnetlink
 from init.network.state import Interface
 from init.system.log import INFO, NOTICE, WARNING, Say
-from init.system.stdlib import Callable, Iterator, Mapping
+from init.system.stdlib import Callable, Iterable, Iterator, Mapping
 from init.wire import dhcp, ethernet, netlink
 from init.wire.exchange import FOREVER, Outcome
 
@@ -100,7 +100,8 @@ class Search:
     ) -> None:
         self._rtnetlink = rtnetlink
         self._links = links
-        self._request = request
+        self.request = request  # as the command line has it
+        self._request = request  # as it is understood by now
         self._taken = taken
         self._say = say
         self._above = above
@@ -109,6 +110,10 @@ class Search:
         self._winner: Candidate | None = None
         self._ignored: dict[str, None] = {}  # what was told to us that is left out, and why
         self._hint_until = time.monotonic() + MISSING_WAIT  # when BOOTIF='s card may be another one
+
+    def leave_alone(self, interfaces: Iterable[Interface]) -> None:
+        """Look among other devices than those that are configured already."""
+        self._taken = self._taken | {one.device for one in interfaces if one.six == self._request.six}
 
     def begin(self) -> None:
         """Look which devices there are. Raises OSError where the kernel lacks what the search needs."""

@@ -13,7 +13,7 @@ import time
 from init.network.links import MISSING_WAIT
 from init.network.rtnetlink import Rtnetlink
 from init.network.search import Search
-from init.network.state import Interface, NetworkError
+from init.network.state import Interface, Missing, NetworkError
 from init.system.stdlib import Callable
 from init.wire.exchange import FOREVER
 from init.wire.netlink import Link
@@ -22,19 +22,25 @@ _METRIC_STEP = 100
 
 
 class Searches:
-    """Searches in the order of the command line, on `links`; `further` makes what they may wait for."""
+    """Searches in the order of the command line, on `links`; `further` makes what they may wait for.
 
-    def __init__(self, rtnetlink: Rtnetlink, links: dict[int, Link], further: Callable[[], None]) -> None:
+    `before` is the number of devices that are configured already.
+    """
+
+    def __init__(
+        self, rtnetlink: Rtnetlink, links: dict[int, Link], further: Callable[[], None], before: int = 0
+    ) -> None:
         self._rtnetlink = rtnetlink
         self._links = links
         self._further = further
+        self._before = before
         self._searches: list[Search] = []
         self._found: dict[Search, Interface] = {}
         self._failed: dict[Search, str] = {}
         self._until = FOREVER  # when what is not found by then is missing
 
-    def run(self, searches: list[Search], deadline: float) -> tuple[tuple[Interface, ...], tuple[str, ...]]:
-        """Return what was configured until `deadline` on the monotonic clock, and what is missing, and why.
+    def run(self, searches: list[Search], deadline: float) -> tuple[tuple[Interface, ...], tuple[Missing, ...]]:
+        """Return what was configured until `deadline` on the monotonic clock, and what is missing.
 
         Raises NetworkError where nothing was, and OSError.
         """
@@ -52,7 +58,7 @@ class Searches:
             reasons = "; ".join(dict.fromkeys(reason for _, reason, _ in missing))
             raise NetworkError(f"network: {reasons}", missing[0][2])
         interfaces = tuple(self._found[search] for search in searches if search in self._found)
-        return interfaces, tuple(reason + search.FAMILY for search, reason, _ in missing)
+        return interfaces, tuple(Missing(search.request, reason + search.FAMILY) for search, reason, _ in missing)
 
     def _failure(self, search: Search) -> tuple[str, str]:
         return (self._failed[search], search.HINT) if search in self._failed else search.failure()
@@ -68,7 +74,7 @@ class Searches:
         return not self._pending() or time.monotonic() >= self._until
 
     def _configure(self, search: Search) -> None:
-        self._found[search] = search.configure(_METRIC_STEP * self._searches.index(search))
+        self._found[search] = search.configure(_METRIC_STEP * (self._before + self._searches.index(search)))
         self._until = min(self._until, time.monotonic() + MISSING_WAIT)
         self._refresh()  # who asks about an address takes announcements in by itself
 

@@ -91,12 +91,19 @@ class Made(NamedTuple):
     cards: tuple[str, ...]  # the addresses of the cards that it stands on, "" for what is no card
 
 
+class Missing(NamedTuple):
+    """What the command line asks for beside what there is."""
+
+    request: Request
+    reason: str  # why it is not there: the device, and what came of it
+
+
 class Network(NamedTuple):
     """Every configured device; empty where `ip=off` asked for nothing."""
 
     interfaces: tuple[Interface, ...]  # in the order of the command line
     made: tuple[Made, ...] = ()  # what was made for them, in the order of devices.parse()
-    missing: tuple[str, ...] = ()  # what the command line asks for besides and is not there, and why
+    missing: tuple[Missing, ...] = ()
 
     @property
     def hostname(self) -> str:

@@ -12,16 +12,30 @@ from init.system.cmodules import socket
 from init.system.log import Say
 
 
-def configure(operation: ConfigureNetwork, say: Say) -> Network:
-    """Bring the network up, and have the real system's managers keep it. Raises StepError, OSError."""
+def configure(operation: ConfigureNetwork, had: Network, say: Say) -> Network:
+    """Bring the network up, beside what there was where asked, and have the real system's managers keep it.
+
+    Raises StepError, OSError.
+    """
+    told: list[tuple[int, str]] = []
+
+    def later(level: int, text: str) -> None:
+        told.append((level, text))
+
     try:
         network = configuration.configure(
-            operation.requests, operation.devices, deadline=time.monotonic() + operation.timeout, say=say
+            operation.requests,
+            operation.devices,
+            deadline=time.monotonic() + operation.timeout,
+            say=later if operation.besides else say,
+            had=had if operation.besides else Network(()),
         )
         if network.interfaces:
             files.leave_for_managers(network)
     except NetworkError as error:
         raise StepError(error.message, hint=error.hint) from error
+    for level, text in told:  # what is missing still was told before
+        say(level, text)
     return network
 
 

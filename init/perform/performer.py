@@ -85,7 +85,7 @@ def _load_drivers(machine: Machine, operation: operations.LoadDrivers) -> int:
 
 
 def _configure_network(machine: Machine, operation: operations.ConfigureNetwork) -> Network:
-    machine.network = network.configure(operation, machine.say)
+    machine.network = network.configure(operation, machine.network, machine.say)
     network.leave_word(machine.network)
     return machine.network
 

@@ -71,6 +71,37 @@ def test_where_there_is_none_all_are_waited_for_and_named(lab: Lab) -> None:
     assert found["error"].startswith(f"network: eth1: no carrier; {GONE}"), found
 
 
+# Configures what is missing once more, beside what there is, when there is an eth1.
+AGAIN = """
+import init.network.configure as module
+def configure(requests, deadline, say):
+    network = module.configure(requests, deadline=deadline, say=say)
+    print("log first:", len(network.interfaces), flush=True)
+    import socket, time
+    while "eth1" not in [name for _, name in socket.if_nameindex()]: time.sleep(0.1)
+    again = tuple(one.request for one in network.missing)
+    return module.configure(again, deadline=deadline, say=say, had=network)
+"""
+
+
+@pytest.mark.parametrize("again", ["eth1:dhcp", "dhcp"])
+def test_what_is_missing_may_be_looked_for_again(lab: Lab, again: str) -> None:
+    lab.run("client", "ip", "link", "delete", "eth1")
+    configuring = lab.configuring("eth0:dhcp", again, seconds=60, first=SHORT + AGAIN)
+    configuring.until("first: 1")
+    lab.wire("eth1")
+    lab.serve("eth1", "10.8.0.1/24")
+    lab.dnsmasq("eth1", "10.8.0.50", "10.8.0.59")
+    found = configuring.result()
+    assert found.get("device") == "eth1", found
+    assert [address.rpartition(".")[0] for name in ("eth0", "eth1") for address in lab.addresses(name)] == [
+        "10.9.0",
+        "10.8.0",
+    ]
+    assert found["text"].index("device=eth0") < found["text"].index("device=eth1")
+    assert found["metric"] == "100"
+
+
 @pytest.mark.parametrize("value", ["dhcp", "10.9.0.9:10.9.0.1:10.9.0.1:255.255.255.0"])
 def test_bootif_names_a_card_that_does_not_exist(lab: Lab, value: str) -> None:
     """A dock's card that firmware gives the address of the machine, or one without a driver."""

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from init import operations
+from init.boot import steps
+from init.cmdline.ip_request import Request
 from init.cmdline.nfsroot import Export
-from init.network.state import Network
+from init.network.state import Missing, Network
 from init.operations import StepError
 from init.system.places import SHARE_POINT, SYSROOT
 from tests.machine import LOOP, PLAIN, booted
@@ -43,13 +45,27 @@ def test_what_a_loader_left_empty_is_told_and_stops_nothing() -> None:
     assert "Supervise" in machine.names()
 
 
+LEFT_OUT = Missing(Request(device="eth1", autoconf="dhcp"), "eth1: no carrier")
+
+
 def test_a_share_that_is_not_reached_names_the_missing_card() -> None:
-    network = Network((), missing=("eth1: no carrier",))
+    network = Network((), missing=(LEFT_OUT,))
     answers = {operations.ConfigureNetwork: network, operations.MountShare: StepError("no route", hint="is it on?")}
     machine = booted(f"{PLAIN} panic=-1 rd.retry=0", answers)
     assert "network: 0 configured, 1 missing [0.00 s]" in machine.log()
     (report,) = machine.of(operations.Report)
     assert "to try:      is the server behind what is missing? eth1: no carrier; is it on?" in report.text
+    assert len(machine.of(operations.ConfigureNetwork)) == 1  # no retry: it is not for want of a way
+
+
+def test_the_missing_card_is_looked_for_again_while_the_server_is_not_reached() -> None:
+    found = [Network((), missing=(LEFT_OUT,)), StepError("eth1: no carrier"), Network(())]
+    out = StepError("no answer", retry=True)
+    answers = {operations.ConfigureNetwork: found, operations.MountShare: [out, out, out, None]}
+    machine = booted(PLAIN, answers)
+    again = operations.ConfigureNetwork((LEFT_OUT.request,), steps.LOOK_AGAIN, (), besides=True)
+    assert machine.of(operations.ConfigureNetwork)[1:] == [again, again]  # then it is there
+    assert "Supervise" in machine.names()
 
 
 def test_container_in_order() -> None:
