@@ -16,7 +16,7 @@ from mkinitfs.errors import MkinitfsError
 from mkinitfs.manifest import Content, Entry, File, OnDisk, Symlink, Unpacked, follow
 from mkinitfs.modules import info
 from mkinitfs.modules.closure import Closure
-from mkinitfs.modules.firmware_packages import UPSTREAM, Packages
+from mkinitfs.modules.firmware_packages import Packages
 from mkinitfs.sysroot import Found, Sysroot
 
 # In the kernel's order: a plain file in any folder comes before a packed one.
@@ -189,8 +189,8 @@ def _to_install(missing: Mapping[str, Sequence[str]], partly: set[str], packages
     """
     wanted: dict[str, set[str]] = {}
     for driver, names in missing.items():
-        for package in {packages.of(name) for name in names}:
-            if package and not packages.installed(package) and not (package == UPSTREAM and driver in partly):
+        for package in {packages.of(name) for name in names} if driver not in partly else ():
+            if package and not packages.installed(package):
                 wanted.setdefault(driver, set()).add(package)
     if wanted:
         drivers = sorted(wanted)

@@ -7,7 +7,7 @@ of that name. To extend: the beginning and the package; None for what Debian has
 
 from mkinitfs.sysroot import Sysroot
 
-UPSTREAM = "linux-firmware"
+_UPSTREAM = "linux-firmware"
 
 _DEBIAN: dict[str, str | None] = {
     "3com/": "firmware-misc-nonfree",
@@ -70,9 +70,9 @@ class Packages:
     def of(self, file: str) -> str | None:
         """The package with `file`, a path below lib/firmware; None where the distribution has none."""
         if not self._debian:
-            return UPSTREAM
+            return _UPSTREAM
         beginning = next((each for each in _DEBIAN if file.startswith(each)), None)
-        package = UPSTREAM if beginning is None else _DEBIAN[beginning]
+        package = _UPSTREAM if beginning is None else _DEBIAN[beginning]
         return "firmware-misc-nonfree" if package in _PARTED and not self._parted else package
 
     def installed(self, package: str) -> bool:

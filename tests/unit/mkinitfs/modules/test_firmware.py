@@ -200,13 +200,13 @@ def test_one_warning_names_the_packages(tmp_path: Path, release: str | None, pac
 
 def test_nothing_is_said_that_nobody_can_mend(tmp_path: Path, tree: Path) -> None:
     """No package has it, the installed one is too old for it, or the driver has files of other cards."""
-    drivers = {name: DRIVERS[name] for name in ("cassini", "r8169", "odd")} | {"half": ("half.bin", "other.bin")}
-    for path in (tmp_path / "var/lib/dpkg/info/firmware-realtek.list", tree / "half.bin", tree / "odd.bin"):
+    drivers = {name: DRIVERS[name] for name in ("cassini", "r8169", "odd", "bnx2")}
+    for path in (tmp_path / "var/lib/dpkg/info/firmware-realtek.list", tree / "bnx2/b.fw", tree / "odd.bin"):
         put(path)
     put(tmp_path / "etc/os-release", "ID=debian\n")
     found = collect(closure(tmp_path, drivers), [Sysroot(tmp_path)])
     assert found.warnings == ()
-    assert [line.split()[2] for line in found.details] == ["cassini", "half", "r8169"]
+    assert [line.split()[2] for line in found.details] == ["bnx2", "cassini", "r8169"]
     (tmp_path / "var/lib/dpkg/info/firmware-realtek.list").unlink()
     assert collect(closure(tmp_path, drivers), [Sysroot(tmp_path)]).warnings == (
         "no firmware for r8169: where a machine has such a card, install firmware-realtek (-v names drivers and files)",
