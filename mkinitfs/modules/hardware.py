@@ -35,10 +35,10 @@ _BUSES = (
 # device tree names (drivers/of/property.c, of_supplier_bindings: clocks, power domains, regulators, ...), and where
 # all of it is a module, USB adapters, switches and clocks with a battery need no less.
 _BOARD = _folders(
-    "bus clk devfreq dma extcon firmware gpio hwspinlock i2c/busses i2c/muxes interconnect iommu irqchip mailbox memory"
-    " mfd mux net/dsa nvmem pci/controller phy pinctrl platform/chrome pmdomain power pwm regulator remoteproc reset"
-    " rpmsg rtc soc spi spmi tee usb/c67x00 usb/cdns3 usb/chipidea usb/dwc2 usb/dwc3 usb/host usb/isp1760 usb/mtu3"
-    " usb/musb usb/phy usb/renesas_usbhs usb/roles usb/typec"
+    "bus clk devfreq dma extcon firmware gpio hwspinlock i2c/busses i2c/muxes input/keyboard interconnect iommu irqchip"
+    " mailbox memory mfd mux net/dsa nvmem pci/controller phy pinctrl platform/chrome pmdomain power pwm regulator"
+    " remoteproc reset rpmsg rtc soc spi spmi tee usb/c67x00 usb/cdns3 usb/chipidea usb/dwc2 usb/dwc3 usb/host"
+    " usb/isp1760 usb/mtu3 usb/musb usb/phy usb/renesas_usbhs usb/roles usb/typec"
 )
 _BOARD_DRIVERS = ("onboard_usb_hub", "onboard_usb_dev", "usb251xb", "usb3503", "usb4604")  # hubs that need power
 # Keyboards beyond the usual (profiles/keyboard.toml). hid_generic leaves to its maker's driver what the kernel lists as

@@ -23,7 +23,7 @@ from tests.command import run
 from tests.kernels import ENV, SUITES, Kernel, kernel
 from tests.unit.files import put
 
-CIFS_LOOP = ("cifs", "loop", "ext4", "xfs", "overlay", "virtio_net", "e1000", "nfs", "btrfs", "vfat")
+CIFS_LOOP = ("cifs", "loop", "ext4", "xfs", "overlay", "virtio_net", "e1000", "tg3", "nfs", "btrfs", "vfat")
 
 
 @pytest.fixture(params=SUITES, scope="module")
@@ -93,6 +93,7 @@ def test_busybox_brings_what_softdeps_and_templates_need(closure: Closure, image
         ("nfsv4", "nfsv4"),
         ("virtio:d00000001v00001AF4", "virtio_net"),
         ("pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00", "e1000"),
+        (f"mdio:{0x001CC916:032b}", "realtek"),
     ],
 )
 def test_busybox_finds_what_the_kernel_asks_for(closure: Closure, image: Path, alias: str, name: str) -> None:
