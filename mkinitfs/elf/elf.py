@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from elftools.common.exceptions import ELFError
 from elftools.common.utils import struct_parse
+from elftools.elf.constants import E_FLAGS
 from elftools.elf.elffile import ELFFile
 
 from mkinitfs.errors import MkinitfsError
@@ -70,6 +71,7 @@ class ElfInfo:
     calls: frozenset[str] = frozenset()  # those of WATCHED that the file refers to and does not define
     glibc: int | None = None  # the minor version 2.N of the C library, where the file is one
     dlopens: tuple[Dlopen, ...] = ()
+    soft_float: bool = False  # of ARM: Debian's armel, whose libraries are others than armhf's
 
     @property
     def abi(self) -> tuple[str, int, bool]:
@@ -159,6 +161,7 @@ class _Reader:
             kind=str(header["e_type"]),
             interp=None if interp is None else _until_nul(self.content(interp), 0),
             dlopens=tuple(self.dlopens()),
+            soft_float=header["e_machine"] == "EM_ARM" and bool(header["e_flags"] & E_FLAGS.EF_ARM_ABI_FLOAT_SOFT),
             **dynamic,
         )
 

@@ -5,7 +5,7 @@ ld.so.cache is not trusted, it may be older than the files; ld.so.conf, which it
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mkinitfs.elf.elf import ElfInfo
 from mkinitfs.errors import MkinitfsError
@@ -54,6 +54,9 @@ ABIS = {
     ("EM_MIPS", 64, True): Abi("/lib64/ld.so.1", "mips64el-linux-gnuabi64", "lib64", _MIPS, "mips64el", 0x703),
     ("EM_MIPS", 32, True): Abi("/lib/ld.so.1", "mipsel-linux-gnu", "lib", _MIPS, "mipsel", 0x003),
 }
+_ARMEL = replace(
+    ABIS["EM_ARM", 32, True], interp="/lib/ld-linux.so.3", triplet="arm-linux-gnueabi", musl="arm", cache_flags=0xB03
+)
 _UNKNOWN = Abi("", "", "lib", (), "", 0)
 
 # A 64-bit kernel runs both: 32-bit programs beside 64-bit ones are no mistake.
@@ -78,7 +81,7 @@ class Loader:
 
 def abi(info: ElfInfo) -> Abi:
     """The facts about the ABI of `info`, empty ones where it is not among ABIS."""
-    return ABIS.get(info.abi, _UNKNOWN)
+    return _ARMEL if info.soft_float else ABIS.get(info.abi, _UNKNOWN)
 
 
 def is_library_name(name: str) -> bool:

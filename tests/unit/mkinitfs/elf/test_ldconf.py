@@ -1,8 +1,9 @@
+import struct
 from pathlib import Path
 
 import pytest
 
-from mkinitfs.elf import ldconf
+from mkinitfs.elf import elf, ldconf
 from mkinitfs.elf.elf import ElfInfo
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.sysroot import Sysroot
@@ -61,6 +62,19 @@ def test_default_folders_of_the_abi(tmp_path: Path, machine: str, elfclass: int,
     linker = ldconf.loader(sysroot, ldconf.default_interpreter(sysroot, about), about)
     assert linker.system[: len(expected)] == expected
     assert linker.system[-2:] == ("/lib", "/usr/lib")
+
+
+def test_armel_is_not_armhf(tmp_path: Path) -> None:
+    """Its libraries say so in e_flags alone: machine, class and byte order are the same."""
+    about = ElfInfo("EM_ARM", 32, True, "ET_DYN", needed=("libc.so.6",), soft_float=True)
+    sysroot = Sysroot(tmp_path)
+    interp = ldconf.default_interpreter(sysroot, about)
+    assert interp == "/lib/ld-linux.so.3"
+    assert ldconf.loader(sysroot, interp, about).system[0] == "/lib/arm-linux-gnueabi"
+    flags = {0x5000200: True, 0x5000400: False, 0x5000000: False}
+    for value, soft in flags.items():
+        head = b"\x7fELF\1\1\1" + bytes(9) + struct.pack("<HHI3II6H", 3, 40, 1, 0, 0, 0, value, 52, 0, 0, 40, 0, 0)
+        assert elf.parse(head, "x").soft_float is soft
 
 
 def test_musl_folders(tmp_path: Path) -> None:
