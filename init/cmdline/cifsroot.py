@@ -89,8 +89,7 @@ def parse(given: Given, image_credentials: str, mistakes: list[str]) -> Share:
     names = {word.partition("=")[0] for word in options}
     if login.username is None and not names & _NO_NAME and "sec=none" not in options:
         packed = parse_credentials(image_credentials)
-        name = _user(packed["username"]) if "username" in packed else Login()
-        login = login.over(Login(None, packed.get("password"), packed.get("domain"))).over(name)
+        login = login.over(Login(None, packed.get("password"), packed.get("domain"))).over(who(packed.get("username")))
     if login.username is None and not names & {*_NO_NAME, "sec"}:
         options.append("guest")  # mount.cifs would ask for a password on a terminal that is not there
     if "," in f"{login.username}{login.domain}":
@@ -136,11 +135,13 @@ def _userinfo(text: str, url: bool) -> Login:
         return undone(part, "%") if url else part
 
     login = Login(None, read(password) if colon else None, read(domain) if semicolon else None)
-    return login.over(_user(read(user))) if user else login
+    return login.over(who(read(user) if user else None))
 
 
-def _user(text: str) -> Login:
+def who(text: str | None) -> Login:
     """`[domain\\]user[%password]`, as mount.cifs(8) takes a user's name."""
+    if text is None:
+        return Login()
     name, percent, password = text.partition("%")
     head, slash, tail = name.replace("\\", "/").partition("/")
     return Login(tail if slash else name, password if percent else None, head if slash else None)
@@ -152,7 +153,7 @@ def _options(text: str, options: list[str], mistakes: list[str]) -> Login:
     for word in split(text):
         key, _, given = word.partition("=")
         if key in ("user", "username"):
-            login, behind = _user(given).over(login), behind or "%" in given
+            login, behind = who(given).over(login), behind or "%" in given
         elif key in ("pass2", "password2"):
             mistakes.append(f"cifsroot=: {key}= cannot be kept secret; one password is taken, password=")
         elif is_password(key):

@@ -54,7 +54,7 @@ def parse(value: str, flags: str, four: bool, debug: bool, mistakes: list[str]) 
     server, directory, options = split(value)
     # A folder may hold an @, but NFS knows no user and password in front of one.
     strange = value.count("@") != (directory.count("@") if directory.startswith("/") else 0)
-    if strange or not _clear(_bare(path).partition("/")[0]):
+    if strange or not _clear(_bare(path)[1].partition("/")[0]):
         mistakes.append(f"nfsroot={shown(value)}: [server:]folder[,options] is meant, an IPv6 address in brackets")
     words = [word for part in (options, flags) for word in part.split(",") if word]
     if (four or value.startswith("nfs4:")) and not version_of(words):
@@ -66,10 +66,10 @@ def split(text: str) -> tuple[str, str, str]:
     """Server, folder and options of nfsroot= or of DHCP's option 17; "" for what is not there, or is `default`.
 
     Options may stand behind a second colon, and nfs: or nfs4: in front (dracut.cmdline(7)); nfs://server:port/folder
-    is RFC 2224's.
+    is RFC 2224's, nfs:options:server:/folder Anaconda's.
     """
     url, port = text.startswith("nfs://"), ""
-    text = _bare(text)
+    first, text = _bare(text)
     if url:
         host, slash, folder = text[2:].partition("/")
         name, colon, port = host.rpartition(":")
@@ -81,13 +81,17 @@ def split(text: str) -> tuple[str, str, str]:
     directory, behind = _without_options(directory)
     if server.startswith("["):
         server = server[1:].removesuffix("]")
-    words = (f"port={port}" if port.isdigit() else "", behind, options)
+    words = (first, f"port={port}" if port.isdigit() else "", behind, options)
     return server, "" if directory == "default" else directory, ",".join(filter(None, words))
 
 
-def _bare(text: str) -> str:
-    """`text` without nfs: or nfs4: in front."""
-    return text.removeprefix("nfs4:").removeprefix("nfs:")
+def _bare(text: str) -> tuple[str, str]:
+    """What stands behind nfs: or nfs4:, where there is such a prefix: options in front, and the rest."""
+    bare = text.removeprefix("nfs4:").removeprefix("nfs:")
+    words, _, rest = bare.partition(":")
+    if bare != text and ":" in rest.partition("/")[0] and all(_known(word) for word in words.split(",")):
+        return words, rest
+    return "", bare
 
 
 def _without_options(directory: str) -> tuple[str, str]:

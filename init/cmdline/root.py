@@ -26,7 +26,7 @@ def source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> ci
     parameter, value = _named(line, mistakes)
     flags = ((line.last("nfsopts") or "").removeprefix("-o").lstrip(), line.last("rootflags") or "")
     if value and (parameter == "cifsroot" or cifsroot.is_url(value) or value.startswith("//")):
-        otherwise = cifsroot.Login(line.last("cifsuser"), line.last("cifspass"))
+        otherwise = cifsroot.Login(password=line.last("cifspass")).over(cifsroot.who(line.last("cifsuser")))
         return cifsroot.parse(cifsroot.Given(parameter, value, flags, otherwise), image_credentials, mistakes)
     if parameter == "cifsroot":
         mistakes.append("cifsroot=: missing; cifsroot=//server/share[/folder][,options] says where the root lies")

@@ -27,6 +27,8 @@ def found(words: Iterable[tuple[str, str | None]]) -> set[str]:
     for name, value in words:
         if value and name.lower() in _PARAMETERS:
             secrets |= {value, *value.split(",")}
+        elif value and name == "cifsuser":
+            secrets.add(value.partition("%")[2])
         secrets |= in_text(value or name)
     return secrets - {""}
 

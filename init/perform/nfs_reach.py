@@ -15,6 +15,7 @@ from init.wire import portmap
 
 SILENCE = 5.0  # seconds for one port: a SYN is sent at 0, 1 and 3 (RFC 6298)
 _NFS_PORT = 2049  # RFC 7530, 3.1
+_NUMBERS = (errno.ETIMEDOUT, errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH)
 _Address = tuple[Any, ...]  # a socket's, for whatever port
 
 
@@ -85,7 +86,10 @@ def _connected(address: _Address, port: int, silence: float) -> socket.socket:
 
 
 def _obstacle(error: OSError, port: int, name: str) -> Obstacle:
-    return Obstacle(error.errno or errno.ETIMEDOUT, f"{name} (port {port})")  # settimeout's own has no number
+    number = error.errno or errno.ETIMEDOUT  # settimeout's own has none
+    if number not in _NUMBERS:
+        number = errno.EHOSTUNREACH  # not what a mount's EACCES means
+    return Obstacle(number, f"{name} (port {port})")
 
 
 def _number(text: str | None) -> int:

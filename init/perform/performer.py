@@ -6,6 +6,7 @@ import os
 import time
 
 from init import operations
+from init.cmdline import secrets
 from init.network.state import Network
 from init.operations import StepError, Steps
 from init.perform import loop_device, network, paths, ramdisk, smb, switch
@@ -86,6 +87,7 @@ def _load_drivers(machine: Machine, operation: operations.LoadDrivers) -> int:
 
 def _configure_network(machine: Machine, operation: operations.ConfigureNetwork) -> Network:
     machine.network = network.configure(operation, machine.network, machine.say)
+    machine.log.secrets |= secrets.in_text(machine.network.rootpath)
     network.leave_word(machine.network)
     return machine.network
 

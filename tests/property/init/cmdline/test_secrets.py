@@ -53,6 +53,8 @@ UNDERSTOOD = [
     ("root=dhcp netroot=cifs://a:{}@s/x", encoded),
     ("root=cifs://s/x cifsuser=a cifspass={}", as_it_is),
     ("cifspass={} root=cifs://a@s/x", as_it_is),
+    ("root=cifs://s/x cifsuser=a%{}", as_it_is),
+    ("cifsroot=//s/x cifsuser=D\\a%{}", as_it_is),
     ("boot=live netboot=cifs nfsroot=//s/x nfsopts=user=a,password={}", doubled),
     ("root=/dev/nfs boot=casper netboot=cifs nfsroot=//s/x nfsopts=-ouser=a,pass={}", doubled),
 ]  # fmt: skip

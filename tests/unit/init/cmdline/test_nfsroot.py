@@ -79,6 +79,9 @@ def test_what_means_nfs(line: str) -> None:
         ("root=nfs4:10.44.0.9:/srv/x", "10.44.0.9", "/srv/x", "vers=4.2"),
         ("root=nfs4:10.44.0.9:/srv/x:v4.0", "10.44.0.9", "/srv/x", "v4.0"),
         ("root=nfs:/srv/x", "", "/srv/x", ""),
+        ("root=nfs:nolock:10.44.0.9:/srv/x", "10.44.0.9", "/srv/x", "nolock"),
+        ("root=nfs:vers=4.1:[fd00::1]:/srv/x", "fd00::1", "/srv/x", "vers=4.1"),
+        ("root=nfs:sync:/srv/x", "sync", "/srv/x", ""),  # a server's name
         ("root=nfs:[fd00::1]:/srv/x:ro", "fd00::1", "/srv/x", "ro"),
         ("root=nfs://files.lan/srv/x", "files.lan", "/srv/x", ""),
         ("root=nfs://files.lan:/srv/x", "files.lan", "/srv/x", ""),
