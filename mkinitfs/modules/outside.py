@@ -12,7 +12,8 @@ OWN = "kernel/"  # the kernel's own tree, below lib/modules/VERSION
 # drives a PHY.
 _NETWORK = frozenset(
     {
-        *("register_netdev", "register_netdevice", "alloc_etherdev_mqs", "devm_alloc_etherdev_mqs", "eth_type_trans"),
+        *("register_netdev", "register_netdevice", "devm_register_netdev", "eth_type_trans"),
+        *("alloc_etherdev_mqs", "devm_alloc_etherdev_mqs"),
         *("usbnet_probe", "phy_driver_register", "phy_drivers_register", "__mdiobus_register", "__of_mdiobus_register"),
     }
 )
