@@ -11,10 +11,11 @@ from pathlib import Path
 
 from mkinitfs.elf import elf, ldso
 from mkinitfs.errors import MkinitfsError
-from mkinitfs.manifest import Device, Directory, Entry, Fifo, File, OnDisk, Symlink
+from mkinitfs.manifest import Device, Directory, Entry, Fifo, File, OnDisk, Symlink, follow
 from mkinitfs.placement import place
 from mkinitfs.sysroot import Found, Sysroot
 
+_LATER = ("dev", "proc", "run", "sys", "tmp")  # folders that are filled while the system runs
 _MODE = 0o755  # as for every file of the sysroot: no set-id bit, only the owner writes
 
 
@@ -76,6 +77,33 @@ def from_sysroot(sysroot: Sysroot, path: str, reason: str, machine: str | None =
     found = sysroot.require(path)
     links: list[tuple[str, Entry]] = [(link[1:], Symlink(target, reason)) for link, target in found.links]
     return links + _collect(sysroot, sysroot.host(found.real), found.real, reason, machine)
+
+
+def led_to(
+    manifest: Mapping[str, Entry], sysroot: Sysroot, machine: str | None = None
+) -> tuple[list[tuple[str, Entry]], list[str]]:
+    """The files of the sysroot that links of `manifest` lead to and that are not in it, with all they need; and the
+    links ("/a -> b") that lead nowhere, but for those that do so in the sysroot, and what only runs later has.
+    """
+    links = {path: entry.target for path, entry in manifest.items() if isinstance(entry, Symlink)}
+    found: dict[str, Entry] = {}
+    lost: list[str] = []
+    for path, target in links.items():
+        end = follow(path, links)
+        merged = "/" not in path  # /bin, whether or not anything is in it
+        if merged or end in manifest or end in found or end.partition("/")[0] in _LATER:
+            continue
+        if sysroot.is_file(f"/{end}"):
+            found |= from_sysroot(sysroot, f"/{end}", f"led to by /{path}", machine)
+        elif not _lost_there(sysroot, path, target):
+            lost.append(f"/{path} -> {target}")
+    return list(found.items()), lost
+
+
+def _lost_there(sysroot: Sysroot, path: str, target: str) -> bool:
+    """Whether the sysroot has the same link, and that leads nowhere either."""
+    host = sysroot.host(f"/{path}")
+    return host.is_symlink() and str(host.readlink()) == target and sysroot.find(f"/{path}") is None
 
 
 def _collect(sysroot: Sysroot, source: Path, dest: str, reason: str, machine: str | None) -> list[tuple[str, Entry]]:

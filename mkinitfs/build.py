@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mkinitfs import credentials, host, kconfig, locations, profile
+from mkinitfs import credentials, host, kconfig, locations, privacy, profile
 from mkinitfs.archive import compress
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.plan import Options, Plan, needs_kernel, plan
@@ -45,6 +45,13 @@ class Prepared:
         """./initramfs-VERSION.img, with the profile's name where no kernel is involved."""
         kernel = self.host.kernel
         return Path(f"initramfs-{kernel.version if kernel else self.profile.name}.img")
+
+    @property
+    def owners(self) -> str:
+        """A path in the image for the sake of which only its owner may read it, "" where there is none."""
+        kernel = self.host.kernel
+        trees = {self.host.sysroot.root, *([kernel.tree.root] if kernel else ())}
+        return privacy.owners(self.plan.manifest, trees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,6 @@ def write(prepared: Prepared, path: Path, packing: Packing, mtime: int, progress
 
     started = time.monotonic()
     segment = Segment(prepared.plan.manifest, packing.compression, packing.level)
-    mode = 0o600 if prepared.plan.secret else 0o644
+    mode = 0o600 if prepared.owners else 0o644
     done = write_image(path, [segment], mode=mode, mtime=mtime, threads=packing.threads, progress=progress)
     return Built(done.size, done.unpacked, done.sha256, time.monotonic() - started)

@@ -107,7 +107,8 @@ def build(
     if not dry_run:
         check_target(path)
     packing, exchanged = packing.for_kernel(prepared.host.kernel)
-    _tell((*prepared.plan.warnings, *([exchanged] if exchanged else ())), prepared.plan.details)
+    private = [f"for its owner alone: not everybody may read /{file}"] if (file := prepared.owners) else []
+    _tell((*prepared.plan.warnings, *([exchanged] if exchanged else ())), (*prepared.plan.details, *private))
     built = None
     if not dry_run:
         with console.progress(path.name, report.archive_size(prepared.plan.manifest), _quiet()) as progress:

@@ -52,11 +52,6 @@ class Plan:
     ramdisk_size: int = 0  # bytes of memory that what is staged at boot takes
     details: tuple[str, ...] = ()  # for who wants to know all
 
-    @property
-    def secret(self) -> bool:
-        """Whether the image holds a file that only its owner may read."""
-        return any(isinstance(entry, File) and not entry.mode & 0o077 for entry in self.manifest.values())
-
 
 def needs_kernel(profile: Profile, options: Options) -> bool:
     """Whether any module is asked for at all."""
@@ -73,20 +68,8 @@ def plan(profile: Profile, host: Host, options: Options, ramdisk: Profile | None
     warnings: list[str] = []
     details: list[str] = []
     if host.kernel and needs_kernel(profile, options):
-        conf = modprobe_conf.read(host.sysroot)
-        asked = (*profile.modules, *profile.load, *options.modules)
-        closure, said = conf.without_switched_off(_modules(profile, host.kernel, options, conf), asked)
-        warnings += said
-        modules = [*closure.entries(), *conf.entries(closure.chosen)]
-        # Beside the kernel where it was put there, file by file, else the target's own packages'.
-        files = firmware.collect(closure, list({each.root: each for each in (host.kernel.tree, host.sysroot)}.values()))
-        warnings += _check_kernel(closure, _machine(host, _programs(profile, host.sysroot)))
-        warnings += files.warnings
-        details += files.details
-        for path, entry in (*modules, *files.entries, *_indexes(closure)):
-            entries += placed(host.sysroot, f"/{path}", entry)
-        if profile.load:
-            entries.append(_setting("modules", closure.loaded(profile.load), profile))
+        more, warnings, details = _modules_and_firmware(profile, host, host.kernel, options)
+        entries += more
     if options.credentials:
         warnings += options.credentials.warnings
         entries.append(("etc/mkinitfs/credentials", File(Bytes(options.credentials.data), 0o600, "--credentials")))
@@ -96,6 +79,10 @@ def plan(profile: Profile, host: Host, options: Options, ramdisk: Profile | None
     staged = Manifest(_settled(_userland(ramdisk, host, Options()) if ramdisk else ()))
     entries += staged.items()
     entries = list(_settled(entries))
+    led, lost = additions.led_to(Manifest(entries), host.sysroot, _machine(host, _programs(profile, host.sysroot)))
+    entries += led
+    if lost:
+        warnings.append(_lost(lost))
     cache = ldcache.entry(Manifest(entries), host.sysroot)
     if cache:
         entries.append(cache)
@@ -259,6 +246,24 @@ def _check_abi(sysroot: Sysroot, python: Python) -> None:
         )
 
 
+def _modules_and_firmware(
+    profile: Profile, host: Host, kernel: Kernel, options: Options
+) -> tuple[list[tuple[str, Entry]], list[str], list[str]]:
+    """The kernel's part; warnings; details."""
+    conf = modprobe_conf.read(host.sysroot)
+    asked = (*profile.modules, *profile.load, *options.modules)
+    closure, said = conf.without_switched_off(_modules(profile, kernel, options, conf), asked)
+    # Beside the kernel where it was put there, file by file, else the target's own packages'.
+    files = firmware.collect(closure, list({each.root: each for each in (kernel.tree, host.sysroot)}.values()))
+    entries: list[tuple[str, Entry]] = []
+    for path, entry in (*closure.entries(), *conf.entries(closure.chosen), *files.entries, *_indexes(closure)):
+        entries += placed(host.sysroot, f"/{path}", entry)
+    if profile.load:
+        entries.append(_setting("modules", closure.loaded(profile.load), profile))
+    warnings = [*said, *_check_kernel(closure, _machine(host, _programs(profile, host.sysroot))), *files.warnings]
+    return entries, warnings, list(files.details)
+
+
 def _modules(profile: Profile, kernel: Kernel, options: Options, conf: ModprobeConf) -> Closure:
     modules = ConfiguredModules(kernel.modules, kernel.tree, conf)
     requests = [(name, _origin(profile)) for name in (*profile.modules, *profile.load)]
@@ -311,6 +316,11 @@ def _indexes(closure: Closure) -> Entries:
 def _setting(name: str, lines: Iterable[str], profile: Profile) -> tuple[str, Entry]:
     text = "".join(f"{line}\n" for line in lines)
     return f"{_SETTINGS[1:]}/{name}", File(Bytes(text.encode()), 0o644, f"setting of {_origin(profile)}")
+
+
+def _lost(links: list[str]) -> str:
+    count = f"{len(links)} links lead" if len(links) > 1 else "a link leads"
+    return f"{count} nowhere in the image, as {links[0]}: add what is meant with --add or a profile's `files`"
 
 
 def _size(manifest: Manifest) -> int:

@@ -35,7 +35,10 @@ DATABASES = {
     "protocols": ["getprotobyname", "getprotobynumber"],
     "networks": ["getnetbyname", "getnetbyaddr"],
 }
-WATCHED = UNWINDING | {name + suffix for names in DATABASES.values() for name in names for suffix in ("", "_r")}
+CONVERTING = frozenset({"iconv_open"})
+WATCHED = (
+    UNWINDING | CONVERTING | {name + suffix for names in DATABASES.values() for name in names for suffix in ("", "_r")}
+)
 _WATCHED = re.compile(rf"(?=({'|'.join(sorted(WATCHED))})\0)".encode())
 
 _GLIBC_VERSION = re.compile(rb"\0GLIBC_2\.(\d{1,4})(?=[.\0])")

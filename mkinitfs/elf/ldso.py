@@ -7,7 +7,7 @@ loaded once is used again under its name, its soname and its file, as elf/dl-loa
 from collections.abc import Iterable, Iterator
 from weakref import WeakKeyDictionary
 
-from mkinitfs.elf import byname, elf, ldconf, script
+from mkinitfs.elf import byname, elf, gconv, ldconf, script
 from mkinitfs.elf.elf import ElfInfo
 from mkinitfs.elf.ldconf import Loader
 from mkinitfs.elf.ldsearch import Folder, Loaded, expand, folders, variants
@@ -286,6 +286,11 @@ class _Closure:
             )
         space = Namespace(files, path, info, reason)
         space.load_by_name(self.nss)
+        converting = next((each.real for each in space.objects if "iconv_open" in each.info.calls), None)
+        if converting and not space.loader.musl:
+            libc = next((each.path for each in space.objects if each.info.soname == "libc.so.6"), "")
+            for file in gconv.files(self.sysroot, libc):
+                self.keep(self.sysroot.entries(file, f"needed by {converting} (iconv_open)"))
         for opened, because in space.paths:
             self.keep(self.sysroot.entries(opened, because))
         if space.loader.path_file and len(space.objects) > 1:

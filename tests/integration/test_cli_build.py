@@ -74,7 +74,8 @@ def test_the_same_bytes_whatever_the_surroundings(tmp_path):
             cwd=folder, env=environment(**changes), check=True,
         )  # fmt: skip
     assert (one / "x.img").read_bytes() == (two / "x.img").read_bytes()
-    assert (two / "x.img").stat().st_mode & 0o777 == 0o644
+    # pytest's folders are their owner's alone, and so is what comes from them
+    assert [(folder / "x.img").stat().st_mode & 0o777 for folder in (one, two)] == [0o600, 0o600]
 
 
 def test_the_same_bytes_from_copies_of_a_sysroot(tmp_path, small):
@@ -185,9 +186,44 @@ def test_credentials_make_the_image_private(tmp_path, small):
 def test_a_private_file_that_is_added_makes_it_private_too(tmp_path, small):
     key, image = tmp_path / "key", tmp_path / "x.img"
     key.write_text("k")
-    key.chmod(0o600)
-    assert mkinitfs("build", "--profile", small, "--output", image, "--add", f"{key}:/etc/").code == 0
-    assert image.stat().st_mode & 0o777 == 0o600
+    base = ["build", "--profile", small, "--output", image, "--verbose"]
+    assert "for its owner alone" not in mkinitfs(*base).err
+    assert image.stat().st_mode & 0o777 == 0o644
+    for mode in (0o600, 0o640, 0o644):  # the last in a folder that only its owner may enter
+        key.chmod(mode)
+        done = mkinitfs(*base, "--add", f"{key}:/etc/")
+        assert (done.code, done.err) == (0, "note: for its owner alone: not everybody may read /etc/key\n")
+        assert image.stat().st_mode & 0o777 == 0o600
+
+
+def test_links_that_lead_out_of_a_folder_lead_somewhere(tmp_path):
+    """As /etc/ssl/certs has them."""
+    root, image = tmp_path / "root", tmp_path / "x.img"
+    for path, text in {"etc/certs/own.pem": "own", "usr/share/ca/a.crt": "a", "usr/share/ca/b.crt": "b"}.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    links = {
+        "a.pem": "/usr/share/ca/a.crt", "0a": "a.pem", "b.pem": "../../usr/share/../share/ca/b.crt",
+        "run": "/run/later", "lost": "/nowhere", "0own": "own.pem",
+    }  # fmt: skip
+    for name, target in links.items():
+        (root / "etc/certs" / name).symlink_to(target)
+    profile = tmp_path / "certs.toml"
+    profile.write_text('description = "x"\nfiles = ["/etc/certs"]\n')
+    done = mkinitfs("build", "--profile", profile, "--sysroot", root, "--output", image)
+    assert (done.code, done.err) == (0, "")
+    for name, text in {"a.pem": "a", "0a": "a", "b.pem": "b", "0own": "own"}.items():
+        assert mkinitfs("cat", image, f"/etc/certs/{name}").out == text
+    profile.write_text('description = "x"\ndirectories = ["/x"]\n')
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    added = ["--sysroot", empty, "--add", f"{root}/etc/certs:/etc/certs"]
+    done = mkinitfs("build", "--profile", profile, "--output", image, *added)
+    assert (done.code, done.err) == (
+        0,
+        "warning: 4 links lead nowhere in the image, as /etc/certs/0a -> a.pem: "
+        "add what is meant with --add or a profile's `files`\n",
+    )
 
 
 def slow_build(tmp_path: Path) -> tuple[Path, list[str]]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import struct
 import subprocess
 import time
@@ -27,6 +28,35 @@ def agreed(path: Path, linker: str = GLIBC) -> set[str] | None:
     found = ours(path)
     assert found == theirs(path, linker)
     return found
+
+
+CONVERT = """
+#include <iconv.h>
+#include <stdio.h>
+int main(int count, char **names) {
+    if (iconv_open("UTF-8", names[1]) != (iconv_t)-1) return 0;
+    perror(names[1]);
+    return 1;
+}
+"""
+
+
+@pytest.mark.parametrize("charset", ["CP850", "UTF-16LE", "ISO-8859-15"])
+def test_converters_come_with_who_calls_iconv_open(tmp_path: Path, charset: str) -> None:
+    """Run in the image's own tree, where nothing else is."""
+    needed = Manifest(ldso.closure(HOST, [str(compiled(tmp_path / "convert", CONVERT))]))
+    tree = tmp_path / "tree"
+    for path, entry in needed.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(entry, Symlink):
+            (tree / path).symlink_to(entry.target)
+        elif isinstance(entry, File) and isinstance(entry.content, OnDisk):
+            shutil.copy(entry.content.path, tree / path)
+    for name, code in ((charset, 0), ("NO-SUCH", 1)):
+        argv = ["unshare", "--user", "--map-root-user", "chroot", tree, str(tmp_path / "convert"), name]
+        assert subprocess.run(argv, check=False, stderr=subprocess.DEVNULL).returncode == code
+    kept = [path for path in needed if "/gconv/" in path]
+    assert sum((tree / path).stat().st_size for path in kept) < 600_000
 
 
 @pytest.mark.parametrize(("tags", "works"), [("--disable-new-dtags", True), ("--enable-new-dtags", False)])

@@ -26,7 +26,7 @@ BUILDER_ROOMS = (
     "additions skeleton host profile credentials",  # what a plan is made from
     "elf modules python",  # which files belong together
     "archive",
-    "placement kconfig",
+    "placement kconfig privacy",
     "sysroot",
     "manifest console",
     "errors locations",
