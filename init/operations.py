@@ -175,6 +175,7 @@ class TakeContainerLease(NamedTuple):
     write: bool  # alone, as opposed to reading beside others
     over: str = ""  # the record left behind by a machine that has been waited for long enough
     task: str = ""  # what for, as in container_lease.record.Record
+    asked: bool = False  # the machine that holds it and looks like this one has been asked whether it is there
 
     def describe(self) -> str:
         return f"take the lease on {self.path} to {'write' if self.write else 'read'}"

@@ -45,7 +45,7 @@ def take(settings: Settings, path: str, *, write: bool) -> Steps:
         return Terms(write, unguarded=True)
     queue = _Queue(settings, path, write, (yield Now()))
     while True:
-        answer: Answer = yield TakeContainerLease(path, write, queue.over)
+        answer: Answer = yield TakeContainerLease(path, write, queue.over, asked=queue.asked)
         if answer.verdict == "granted":
             yield Log(NOTICE, f"lease: {shown(path)} is ours to {'write' if write else 'read'}")
             if answer.text:
@@ -70,6 +70,7 @@ class _Queue:
 
     def __init__(self, settings: Settings, path: str, write: bool, now: float) -> None:
         self.over = ""  # the record of the machine that has been waited for long enough
+        self.asked = False  # the machine that holds it and looks like this one, whether it is there
         self._settings, self._path, self._write = settings, path, write
         self._started = self._free_since = now
         self._told = now - TELL
@@ -78,7 +79,7 @@ class _Queue:
     def name(self, answer: Answer) -> str:
         """Who holds it, in words."""
         if answer.verdict == "ours":
-            return "this machine as it was before it was switched off, or another one with its hardware address"
+            return "this machine as it was before it was switched off"
         record = Record.decode(answer.text)
         if record:
             return record.describe()
@@ -96,6 +97,9 @@ class _Queue:
     def stand(self, answer: Answer, now: float) -> str:
         """Another machine has it: wait, within limits; answers what is new. Raises StepError when it is enough."""
         self._left_by = self.over = ""
+        if answer.verdict == "ours":
+            record = Record.decode(answer.text)
+            self.asked = record is not None and record.asked != ""
         mode, longest = self._settings.container_lease
         if (answer.verdict == "ours" or _passing(answer)) and mode != "wait":
             longest = float("inf") if self._settings.rootwait else self._settings.retry

@@ -35,9 +35,10 @@ import sys
 import time
 
 from init.container_lease import fence, lent, lock, stale_connections
+from init.container_lease.beside import Beside
 from init.container_lease.messages import UNKEPT, Answer, Held
 from init.container_lease.record import Record
-from init.container_lease.record_file import SUFFIX, read_record, remove_left_record, remove_record, write_record
+from init.container_lease.record_file import SUFFIX, ask, read_record, remove_left_record, remove_record, write_record
 from init.container_lease.watch import GRACE, Act, watch
 from init.system import syscalls
 from init.system.cmodules import signal
@@ -100,9 +101,8 @@ def _try(operation: operations.TakeContainerLease, us: Record) -> tuple[Answer, 
     if doubtful and not _is_kept(file, folder, name, write=operation.write):
         return Answer("local", UNKEPT), None
     text = read_record(folder, name)
-    refusal = _refusal(outcome, text, us, operation.over)
-    if refusal:
-        return refusal, None
+    if refusal := _refusal(outcome, text, us, operation):
+        return (_ask(refusal, folder, name) if refusal.verdict == "ours" else refusal), None
     held = Held(file, folder, operation.write, stacking, stacking and on_smb, False, us.boot, name)
     if not operation.write:
         return Answer("granted", _remove_left_record(held, text)), held
@@ -144,7 +144,7 @@ def _take_lock(file: int, write: bool) -> str:
     return outcome
 
 
-def _refusal(outcome: str, text: str, us: Record, over: str) -> Answer | None:
+def _refusal(outcome: str, text: str, us: Record, operation: operations.TakeContainerLease) -> Answer | None:
     """Why the lease is not ours after the lock's `outcome`, with `text` beside the container; None where it is."""
     record = Record.decode(text)
     ours = False
@@ -153,10 +153,22 @@ def _refusal(outcome: str, text: str, us: Record, over: str) -> Answer | None:
 
         ours = not twin.answers(record, us)
     if outcome in ("refused", "EAGAIN"):
-        return Answer("ours" if ours else "held", text)
+        is_answered = record is not None and operation.asked and not record.asked
+        return Answer("ours" if ours and not is_answered else "held", text)
     if outcome != "granted":
         return Answer("failed", f"the server grants no locks ({outcome})", getattr(errno, outcome, 0))
-    return Answer("abandoned", text) if record and not ours and text != over else None
+    return Answer("abandoned", text) if record and not ours and text != operation.over else None
+
+
+def _ask(ours: Answer, folder: int, name: str) -> Answer:
+    """Ask in the record that looks like this machine's, if nobody has: a twin that has the lock answers (beside.py)."""
+    record = Record.decode(ours.text)
+    if record and not record.asked:
+        try:
+            ask(folder, name)
+        except OSError:
+            pass  # it may not be written, or is no more
+    return ours._replace(text=read_record(folder, name))
 
 
 def _leave_record(held: Held, us: Record) -> str:
@@ -184,7 +196,7 @@ def _remove_left_record(held: Held, text: str) -> str:
 
 def _keep(held: Held) -> None:
     """Do as watch() says until the lease is given back or lost; does not return."""
-    acts, beside = watch(held.stacking), _Beside(held)
+    acts, beside = watch(held.stacking), Beside(held)
     act = next(acts)
     try:
         while True:
@@ -203,46 +215,6 @@ def _keep(held: Held) -> None:
     _stop_writing(held)
     while True:
         _pause(held, 3600.0, lost=True)
-
-
-def _clock() -> float:
-    """Seconds that count on while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-class _Beside:
-    """A writer's record: whoever takes over puts its own in that one's place, and removes it in the end; or it is a
-    reader, who removes ours. So it tells what a lock does not: that a machine was away for too long, and that a
-    cluster's other node, or a server that grants everything after all, has given the lock to somebody else.
-    """
-
-    def __init__(self, held: Held) -> None:
-        self._held, self._well = held, _clock()
-        self._seen: tuple[int, ...] = ()  # what tells the file of the last look from another
-
-    def after(self, act: str, outcome: str) -> str:
-        """What has become of the lock: the `outcome` of "relock" or "retake", or else "superseded"."""
-        held = self._held
-        if not held.named:
-            return outcome
-        if self._is_superseded(act == "retake" and outcome == "granted" and _clock() - self._well >= GRACE / 2):
-            return "superseded"
-        if outcome == ("granted" if held.stacking or act == "retake" else "refused"):
-            self._well = _clock()
-        return outcome
-
-    def _is_superseded(self, was_away: bool) -> bool:
-        """Whether the record is another's or, where somebody may have come and gone meanwhile, removed."""
-        held = self._held
-        try:
-            status = os.stat(held.name + SUFFIX, dir_fd=held.folder, follow_symlinks=False)
-        except OSError as error:
-            return was_away and error.errno == errno.ENOENT
-        seen = (status.st_ino, status.st_mtime_ns, status.st_size)
-        record = None if seen == self._seen else Record.decode(read_record(held.folder, held.name))
-        if record and record.boot == held.boot:
-            self._seen = seen
-        return record is not None and record.boot != held.boot
 
 
 def _wait(held: Held, act: Act) -> str:

@@ -18,6 +18,7 @@ class Record(NamedTuple):
     since: str = ""  # in that machine's own time
     ports: str = ""  # its ends of the connections to the server (stale_connections.py)
     task: str = ""  # JOURNAL, or "" for a root that is written
+    asked: str = ""  # whether a machine that looks like the writer has asked if that is still there
 
     def encode(self, name: str) -> str:
         """Return the text of the file beside the container `name`."""

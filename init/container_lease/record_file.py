@@ -36,6 +36,18 @@ def write_record(folder: int, name: str, record: Record) -> None:
     os.rename(new, name + SUFFIX, src_dir_fd=folder, dst_dir_fd=folder)
 
 
+def ask(folder: int, name: str) -> None:
+    """Ask the writer whether it is there: in its own record, to which a line is added. Raises OSError.
+
+    Whose record it is by then does not matter, and none is made: every writer that is there takes the line out again.
+    """
+    file = os.open(name + SUFFIX, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.write(file, b"asked=yes\n")
+    finally:
+        os.close(file)
+
+
 def remove_record(folder: int, name: str, boot: str) -> None:
     """Remove a record of this very boot; that this fails loses nothing but a name that nobody trusts."""
     record = Record.decode(read_record(folder, name))

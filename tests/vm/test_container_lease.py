@@ -137,11 +137,18 @@ def test_a_server_that_keeps_no_locks(site: Site) -> None:
     "kind", ["ext4", pytest.param("xfs", marks=pytest.mark.matrix), pytest.param("btrfs", marks=pytest.mark.matrix)]
 )
 def test_after_a_power_cut_a_reader_replays_the_journal(kind: Kind, site: Site) -> None:
-    """Once, with the writer's lease; and what the writer has left beside the container is waited for once."""
+    """Once, with the writer's lease; and what the writer has left beside the container is waited for once.
+
+    Before that a copy of the writer, with its hardware and its IP address, is told that it is another machine.
+    """
     site.put(kind=kind)
     flags = (*SMALL, "--module", kind)
     with site.boot("rw ip=::::anna::dhcp", flags=flags, up=PROMPT, **ANNA) as anna:
         anna.run("echo saved >/root/note; sync -f /root/note || sync; echo late >/root/late; sync /root/late")
+        with another(site, "ip=::::twin::dhcp panic=-1", **ANNA) as twin:
+            twin.wait_for("held by this machine as it was before it was switched off; waiting, 0 s", BOOT)
+            twin.wait_for(r"what failed: disk\.img is held by anna \(10\.0\.2\.15, ", BOOT)
+        assert "asked=\n" in record(site).read_text()
         anna.cut_power()
         site.server.stop(politely=False)
         site.server.start()

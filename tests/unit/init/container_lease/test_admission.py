@@ -79,6 +79,13 @@ def test_our_own_of_before_the_power_cut_is_waited_for_in_any_case() -> None:
     assert answer == Terms(write=True) and machine.now == 1300.0
 
 
+def test_who_looks_like_us_and_answers_is_another() -> None:
+    asked = Answer("ours", OTTO._replace(asked="yes").encode("disk.img"))
+    machine, error = taken("", OURS, asked, asked, Answer("held", OTTO.encode("disk.img")))
+    assert [take.asked for take in machine.of(operations.TakeContainerLease)] == [False, False, True, True]
+    assert error.reason == f"images/disk.img is held by {OTTO.describe()}" and machine.now == 1003.0
+
+
 def test_read_only_beside_a_writer() -> None:
     machine, answer = taken("rd.lease=ro", HELD)
     assert answer == Terms(write=False, beside=True)

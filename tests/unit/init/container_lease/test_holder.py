@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from init.container_lease import holder
+from init.container_lease import holder, lock
+from init.container_lease.beside import Beside
 from init.container_lease.messages import Answer, Held
-from init.container_lease.record_file import read_record, remove_left_record, write_record
-from init.container_lease.watch import GRACE
+from init.container_lease.record import Record
+from init.container_lease.record_file import read_record, write_record
 from init.operations import TakeContainerLease
 from init.system import child
 from tests.unit.init.container_lease.test_record import ANNA
@@ -33,9 +34,11 @@ def folder(tmp_path: Path) -> Iterator[int]:
     os.close(folder)
 
 
-def tried(disk: Path, write: bool, over: str = "", task: str = "", user: int = os.geteuid()) -> Answer:
+def tried(
+    disk: Path, write: bool, over: str = "", task: str = "", asked: bool = False, user: int = os.geteuid()
+) -> Answer:
     """What becomes of Otto's try, in a process of its own as ever: the lock ends with it."""
-    operation = TakeContainerLease(str(disk), write, over, task)
+    operation = TakeContainerLease(str(disk), write, over, task, asked)
 
     def answer(writer: int) -> None:
         os.seteuid(user)
@@ -91,44 +94,31 @@ def test_a_twin_that_answers_is_another_machine(disk: Path, folder: int) -> None
     assert tried(disk, write=True).verdict == "granted"
 
 
+def test_a_twin_that_has_the_lock_is_asked_in_its_record(disk: Path, folder: int) -> None:
+    """A twin behind another translation of addresses has even ours: what it has not, if it is us, is a holder."""
+    write_record(folder, NAME, OTTO._replace(boot="twin"))
+    twin = Beside(Held(3, folder, True, True, False, True, "twin", NAME))
+    with disk.open("r+b") as file:
+        assert lock.take(file.fileno(), write=True) == "granted"
+        for asked in (False, True, True):
+            answer = tried(disk, write=True, asked=asked)
+            record = Record.decode(answer.text)
+            assert answer.verdict == "ours" and record and (record.asked, record.boot) == ("yes", "twin")
+        assert read_record(folder, NAME).count("asked=yes") == 1
+        assert twin.after("relock", "granted") == "granted"
+        assert tried(disk, write=True, asked=True) == Answer("held", OTTO._replace(boot="twin").encode(NAME))
+
+
+def test_nobody_is_asked_where_there_is_no_record(disk: Path, folder: int) -> None:
+    with disk.open("r+b") as file:
+        assert lock.take(file.fileno(), write=True) == "granted"
+        assert tried(disk, write=True) == Answer("held", "")
+    assert os.listdir(disk.parent) == [NAME]
+
+
 def test_the_record_says_what_for(disk: Path, folder: int) -> None:
     assert tried(disk, write=True, task="journal").verdict == "granted"
     assert "task=journal\n" in read_record(folder, NAME) and "boot=boot-2\n" in read_record(folder, NAME)
-
-
-def beside(folder: int, **changes: bool | int) -> holder._Beside:
-    held = Held(3, folder, True, False, False, True, OTTO.boot, NAME)
-    return holder._Beside(held._replace(**changes))  # type: ignore[arg-type]
-
-
-def test_a_writer_that_comes_back_knows_that_it_is_too_late(folder: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1000.0
-    monkeypatch.setattr(holder, "_clock", lambda: now)
-    write_record(folder, NAME, OTTO)
-    ours, unnamed, unanswered = beside(folder), beside(folder, named=False), beside(-1)
-    now += 10 * GRACE
-    assert [each.after("retake", "granted") for each in (ours, unanswered)] == ["granted"] * 2  # nobody has come
-    remove_left_record(folder, NAME, OTTO.encode(NAME))
-    now += GRACE / 4
-    assert ours.after("retake", "granted") == "granted"  # a person has: nobody could have had the lease meanwhile
-    now += GRACE
-    assert ours.after("retake", "granted") == "superseded"  # a reader has, or a writer that has come and gone
-    assert ours.after("retake", "refused") == "refused"
-    assert [each.after("retake", "granted") for each in (unnamed, unanswered)] == ["granted"] * 2
-
-
-@pytest.mark.parametrize(("stacking", "usual"), [(False, "refused"), (True, "granted")])
-def test_another_s_record_counts_more_than_the_lock(stacking: bool, usual: str, folder: int) -> None:
-    """A cluster's nodes that do not tell each other; a person who removes the file while all is well is nobody."""
-    write_record(folder, NAME, OTTO)
-    ours = beside(folder, stacking=stacking)
-    assert [ours.after("relock", usual) for _ in range(3)] == [usual] * 3
-    remove_left_record(folder, NAME, OTTO.encode(NAME))
-    assert ours.after("relock", usual) == usual
-    write_record(folder, NAME, OTTO._replace(ports="1"))  # as after a server's restart
-    assert ours.after("relock", usual) == usual
-    write_record(folder, NAME, ANNA)
-    assert ours.after("relock", usual) == "superseded"
 
 
 def test_what_is_held_goes_over_to_the_ramdisk_as_words() -> None:
