@@ -15,7 +15,7 @@ def test_an_answer(answer: Answer) -> None:
     assert Answer.decode(answer.encode()) == answer
 
 
-@given(st.builds(Held, NUMBERS, NUMBERS, st.booleans(), st.booleans(), st.booleans(), st.text(), st.text()))
+@given(st.builds(Held, NUMBERS, NUMBERS, *[st.booleans()] * 4, st.text(), st.text()))
 def test_what_is_held(held: Held) -> None:
     words = held.encode()
     assert all(type(word) is str for word in words)
