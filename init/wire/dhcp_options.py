@@ -134,6 +134,10 @@ def with_options(lease: Lease, options: dict[int, bytes]) -> Lease:
         if gateways or "routes" not in wrong:
             values["gateways"] = gateways
         values["routes"] = tuple(route for route in values["routes"] if route.prefix)
+    if domains := values.pop("domain", ()):
+        values["domain"] = domains[0]
+        if len(domains) > 1:
+            values.setdefault("search", domains)
     times = [values.pop(name, None) for name in ("seconds", "renew_after", "rebind_after")]
     if lease.protocol == "dhcp":
         values.update(_times(*times))
@@ -183,6 +187,15 @@ def text(value: bytes) -> str:
     return "".join(character for character in value.decode("utf-8", "replace") if character.isprintable())
 
 
+def _domains(value: bytes) -> Iterator[str | ValueError]:
+    """One domain, or several with spaces between them, as people write them where they want a search list."""
+    for name in value.rstrip(b"\0").split() or [b""]:
+        try:
+            yield domain_names.domain(name)
+        except ValueError as error:
+            yield error
+
+
 def _path(value: bytes) -> str:
     path = value.rstrip(b"\0").decode("utf-8")  # UnicodeDecodeError is a ValueError
     if not path.isprintable():
@@ -216,7 +229,6 @@ def _search(value: bytes) -> Iterator[str | ValueError]:
 READERS: dict[int, tuple[str, Callable[[bytes], Any]]] = {
     1: ("netmask", _netmask),
     HOST_NAME: ("hostname", domain_names.domain),
-    15: ("domain", domain_names.domain),
     17: ("root_path", _path),
     26: ("mtu", _mtu),
     NIS_DOMAIN: ("nis_domain", domain_names.domain),
@@ -227,6 +239,7 @@ READERS: dict[int, tuple[str, Callable[[bytes], Any]]] = {
 LISTS: dict[int, tuple[str, Callable[[bytes], Iterator[Any]]]] = {
     3: ("gateways", _hosts),
     6: ("dns", _hosts),
+    15: ("domain", _domains),
     42: ("ntp", _hosts),
     119: ("search", _search),
     121: ("routes", _routes),

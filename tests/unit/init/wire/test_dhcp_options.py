@@ -95,6 +95,15 @@ def test_the_good_entries_of_a_list_are_kept() -> None:
     assert lease.ignored[1:] == ("option 121 (routes): 10.2.2.0/24: 127.0.0.1 is no gateway",)
 
 
+def test_several_domains_in_the_place_of_one() -> None:
+    several = (15, b"lab.example $(x) eng.example\0")
+    lease = bound(wire.HOUR, several).lease
+    assert lease and (lease.domain, lease.search) == ("lab.example", ("lab.example", "eng.example"))
+    assert lease.ignored == ("option 15 (domain): not a host or domain name",)
+    lease = bound(wire.HOUR, several, (119, b"\3net\0")).lease
+    assert lease and (lease.domain, lease.search) == ("lab.example", ("net",))
+
+
 def test_the_router_counts_where_the_default_route_may_have_been_left_out() -> None:
     route = b"\x18\x0a\x01\x02\x0a\0\0\5"
     for routes, gateways in ((route, ()), (route + b"\0\x7f\0\0\1", ("10.0.0.2",)), (b"\0\x7f\0\0\1", ("10.0.0.2",))):
@@ -115,7 +124,7 @@ def test_many_reasons_are_told_in_short() -> None:
         (3, b"\x7f\0\0\1"), (3, b"\x0a\0\0"),
         (6, b""),
         (12, b"$(reboot)"), (12, b"a b"),
-        (15, b"a..b"), (15, b"x" * 64), (15, b"-a"),
+        (15, b"a..b"), (15, b"x" * 64), (15, b"-a"), (15, b""),
         (17, b"/a\n/b"), (17, b"\xff\xfe"),
         (26, b"\0\x44"), (26, b"\x05"),
         (42, b"\xff" * 4),
