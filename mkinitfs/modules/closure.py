@@ -72,7 +72,8 @@ def resolve(kernel: Modules, name: str) -> tuple[str, ...]:
     """
     if "/" in name and ":" not in name:
         pattern = name + "*" if name.endswith("/") else name
-        paths = ((module, {path, home(kernel, module)}) for module, (path, _) in kernel.lines.items())
+        paths = [(module, {path, home(kernel, module)}) for module, (path, _) in kernel.lines.items()]
+        paths += [(module, {path}) for module, path in kernel.builtin.items() if module not in kernel]
         return tuple(m for m, both in paths if any(fnmatch.fnmatchcase(unpacked_path(p), pattern) for p in both))
     if modules := kernel.lookup(name):
         return modules

@@ -12,7 +12,7 @@ from tests.kernels import fake_kernel, fake_module
 def test_resolve_knows_instances_and_paths(kernel: Modules) -> None:
     assert resolve(kernel, "crypto-gcm(aes)") == ("gcm", "aes_generic")
     assert resolve(kernel, "crypto-nothing(aes)") == ()
-    assert resolve(kernel, "kernel/crypto/") == ("gcm", "ghash", "ctr")
+    assert resolve(kernel, "kernel/crypto/") == ("gcm", "ghash", "ctr", "md5", "aes_generic")
     assert resolve(kernel, "kernel/fs/*.ko") == ("cifs", "late")
     assert resolve(kernel, "gh*-[!x]*") == ("ghash_fast",)
     assert resolve(kernel, "crypto-g*") == ("gcm", "ghash_fast", "ghash", "engine")
