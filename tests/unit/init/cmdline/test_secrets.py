@@ -29,6 +29,19 @@ def test_in_a_line() -> None:
     assert secrets.found(line.words) == {"p,w", "p", "w", "q", "r"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BOOT_IMAGE=(tftp)/vmlinuz root=/dev/cifs cifsroot=//10.0.2.2/pass,user=a,guest loop=disk.img rw ip=dhcp quiet",
+        "root=/dev/nfs nfsroot=10.44.0.9:/srv/@home,vers=4.2,sec=sys ip=10.44.0.2::10.44.0.9:255.255.255.0::eth0:off",
+        "root=UUID=1-2 console=ttyS0,115200n8 netconsole=6665@10.0.0.1/eth0,6666@10.0.0.2/ iommu.passthrough=1 mem=1G",
+        "BOOTIF=01-52-54-00-12-34-56 rd.break=share init=/bin/sh -- single",
+    ],
+)
+def test_an_ordinary_line_has_none(text: str) -> None:
+    assert secrets.found(parse(text).words) == set()
+
+
 def test_in_credentials() -> None:
     assert secrets.in_credentials("username=u\npassword= p \r\nmisplaced\nuser=a%q\ndomain=D\n") == {
         " p ",
