@@ -112,6 +112,8 @@ def find_kernel(root: Path, wanted: str | None, *, running: str | None = None) -
 
     `running` is given where `root` is the running system's own. Raises MkinitfsError naming those there are.
     """
+    if not root.is_dir():  # a package, or a name with a slip
+        raise MkinitfsError(f"{root}: no folder with a kernel", "dpkg -x PACKAGE DIR makes one for --kernel-dir")
     tree = Sysroot(root)
     folders = kernel_folders(tree)
     version = _choose(tree, folders, wanted, running)
@@ -158,10 +160,13 @@ def _without_index(tree: Sysroot, wanted: str | None) -> str | None:
 
 
 def _above(tree: Sysroot) -> str:
-    """The hint for whoever names lib/modules or a kernel's folder itself; empty where that is not it."""
-    is_modules = any(tree.is_file(f"/{name}/modules.dep") for name in ("", *tree.names("/")))
+    """The hint for whoever names lib/modules, a kernel's folder itself or its sources; empty where that is not it."""
     parents = [parent for parent in tree.root.parents if (parent / "lib/modules") in (tree.root, *tree.root.parents)]
-    return f"name the folder above lib/modules: --kernel-dir {parents[0]}" if is_modules and parents else ""
+    if parents and any(tree.find(f"/{name}/kernel") for name in ("", *tree.names("/"))):
+        return f"name the folder above lib/modules: --kernel-dir {parents[0]}"
+    if tree.is_file("/Kbuild") and tree.is_file("/Makefile"):
+        return "install the modules from there, make modules_install INSTALL_MOD_PATH=DIR, and name --kernel-dir DIR"
+    return ""
 
 
 def running_kernel(root: Path) -> str | None:

@@ -253,10 +253,11 @@ def _modules_and_firmware(
     conf = modprobe_conf.read(host.sysroot)
     asked = (*profile.modules, *profile.load, *options.modules)
     closure, said = conf.without_switched_off(_modules(profile, kernel, options, conf), asked)
+    modules = list(closure.entries())  # first: it tells which file is missing, and what to do
     # Beside the kernel where it was put there, file by file, else the target's own packages'.
     files = firmware.collect(closure, list({each.root: each for each in (kernel.tree, host.sysroot)}.values()))
     entries: list[tuple[str, Entry]] = []
-    for path, entry in (*closure.entries(), *conf.entries(closure.chosen), *files.entries, *_indexes(closure)):
+    for path, entry in (*modules, *conf.entries(closure.chosen), *files.entries, *_indexes(closure)):
         entries += placed(host.sysroot, f"/{path}", entry)
     if profile.load:
         entries.append(_setting("modules", closure.loaded(profile.load), profile))

@@ -167,5 +167,10 @@ def _unknown(kernel: Modules, names: Mapping[str, str]) -> MkinitfsError:
     known = [*kernel.lines, *kernel.builtin]
     for name in names:
         near.update(dict.fromkeys(difflib.get_close_matches(normalise(name), known)))
-    hint = f"similar names: {', '.join(near)}" if near else "a name that may be missing is written ?name"
+    if near:
+        hint = f"similar names: {', '.join(near)}"
+    elif not kernel.builtin_text:  # Debian's kernels from 7.x on are several packages
+        hint = "modules.builtin, which tells what is built in, is not there: is linux-base-VERSION unpacked, too?"
+    else:
+        hint = "a name that may be missing is written ?name"
     return MkinitfsError(f"kernel {kernel.version}: no module or alias {what}", hint)

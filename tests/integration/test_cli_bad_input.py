@@ -232,11 +232,36 @@ def test_kernel_versions(case):
         f"error: {case.folder}/lib/modules: no kernel with a modules.dep",
         "hint: install a kernel there, or name another folder with --kernel-dir",
     ]
+    (root / "lib/modules/6.1.0-a/kernel").mkdir()
     for below in ("lib/modules", "lib/modules/6.1.0-a"):
         assert case.fails(text, "--kernel-dir", root / below) == [
             f"error: {root}/{below}/lib/modules: no kernel with a modules.dep",
             f"hint: name the folder above lib/modules: --kernel-dir {root}",
         ]
+
+
+def test_a_kernel_dir_that_is_something_else(case):
+    """A package, and a kernel's sources."""
+    package, sources = case.folder / "linux-image.deb", case.folder / "linux"
+    package.touch()
+    assert case.fails('modules = ["x"]', "--kernel-dir", package) == [
+        f"error: {package}: no folder with a kernel",
+        "hint: dpkg -x PACKAGE DIR makes one for --kernel-dir",
+    ]
+    sources.mkdir()
+    (sources / "Makefile").touch(), (sources / "Kbuild").touch()
+    assert case.fails('modules = ["x"]', "--kernel-dir", sources) == [
+        f"error: {sources}/lib/modules: no kernel with a modules.dep",
+        "hint: install the modules from there, make modules_install INSTALL_MOD_PATH=DIR, and name --kernel-dir DIR",
+    ]
+
+
+def test_a_kernel_of_which_a_package_is_missing(case):
+    root = kernel(case.folder, "7.2.13", "kernel/ext4.ko:\n")
+    assert case.fails('modules = ["loop"]', "--kernel-dir", root) == [
+        "error: kernel 7.2.13: no module or alias loop (profile test)",
+        "hint: modules.builtin, which tells what is built in, is not there: is linux-base-VERSION unpacked, too?",
+    ]
 
 
 def test_a_kernel_that_was_unpacked_and_never_indexed(case):
