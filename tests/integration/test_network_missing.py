@@ -73,14 +73,16 @@ def test_where_there_is_none_all_are_waited_for_and_named(lab: Lab) -> None:
 
 # Configures what is missing once more, beside what there is, when there is an eth1.
 AGAIN = """
-import init.network.configure as module
+from init.network.state import Network
+from init.operations import ConfigureNetwork
+from init.perform import network as perform
 def configure(requests, deadline, say):
-    network = module.configure(requests, deadline=deadline, say=say)
+    network = perform.configure(ConfigureNetwork(requests, 20.0), Network(()), say)
     print("log first:", len(network.interfaces), flush=True)
-    import socket, time
+    import socket
     while "eth1" not in [name for _, name in socket.if_nameindex()]: time.sleep(0.1)
     again = tuple(one.request for one in network.missing)
-    return module.configure(again, deadline=deadline, say=say, had=network)
+    return perform.configure(ConfigureNetwork(again, 20.0, besides=True), network, say)
 """
 
 
