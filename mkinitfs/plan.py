@@ -15,7 +15,7 @@ from mkinitfs.elf import elf, ldcache, ldconf, ldso
 from mkinitfs.errors import MkinitfsError
 from mkinitfs.host import Host, Kernel
 from mkinitfs.manifest import Bytes, Device, Directory, Entry, File, Manifest, Symlink
-from mkinitfs.modules import firmware, hardware, info, modprobe_conf
+from mkinitfs.modules import binary_index, firmware, hardware, info, modprobe_conf
 from mkinitfs.modules.closure import Closure, closure_of, resolve
 from mkinitfs.modules.index import index_files
 from mkinitfs.modules.modprobe_conf import ConfiguredModules, ModprobeConf
@@ -256,12 +256,15 @@ def _modules_and_firmware(
     modules = list(closure.entries())  # first: it tells which file is missing, and what to do
     # Beside the kernel where it was put there, file by file, else the target's own packages'.
     files = firmware.collect(closure, list({each.root: each for each in (kernel.tree, host.sysroot)}.values()))
+    programs = _programs(profile, host.sysroot)
+    kmod = any(host.sysroot.require(path).real.endswith("/kmod") for path in programs)
+    parts = (*modules, *conf.entries(closure.chosen), *files.entries, *_indexes(closure, kmod=kmod))
     entries: list[tuple[str, Entry]] = []
-    for path, entry in (*modules, *conf.entries(closure.chosen), *files.entries, *_indexes(closure)):
+    for path, entry in parts:
         entries += placed(host.sysroot, f"/{path}", entry)
     if profile.load:
         entries.append(_setting("modules", closure.loaded(profile.load), profile))
-    warnings = [*said, *_check_kernel(closure, _machine(host, _programs(profile, host.sysroot))), *files.warnings]
+    warnings = [*said, *_check_kernel(closure, _machine(host, programs)), *files.warnings]
     return entries, warnings, list(files.details)
 
 
@@ -305,13 +308,15 @@ def _check_kernel(closure: Closure, machine: str | None) -> Iterator[str]:
             )
 
 
-def _indexes(closure: Closure) -> Entries:
-    for name, text in index_files(closure).items():
-        content = Bytes(text.encode(errors="surrogateescape"))
-        yield (
-            f"lib/modules/{closure.kernel.version}/{name}",
-            File(content, 0o644, "index of the modules in the image"),
-        )
+def _indexes(closure: Closure, *, kmod: bool) -> Entries:
+    """The indexes for /init and busybox's modprobe, and for that of `kmod`."""
+    texts = index_files(closure)
+    indexes = [(name, text.encode(errors="surrogateescape")) for name, text in texts.items()]
+    if kmod:
+        indexes += binary_index.files(closure, texts)
+    for name, data in indexes:
+        path = f"lib/modules/{closure.kernel.version}/{name}"
+        yield path, File(Bytes(data), 0o644, "index of the modules in the image")
 
 
 def _setting(name: str, lines: Iterable[str], profile: Profile) -> tuple[str, Entry]:

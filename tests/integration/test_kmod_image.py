@@ -14,6 +14,7 @@ from mkinitfs.archive.compress import unpack_file
 from mkinitfs.locations import profiles
 from mkinitfs.manifest import File, Manifest
 from mkinitfs.modules import firmware, hardware, info
+from mkinitfs.modules.binary_index import files
 from mkinitfs.modules.closure import Closure, closure_of
 from mkinitfs.modules.depmod import Modules
 from mkinitfs.modules.index import index_files, load_order
@@ -282,3 +283,33 @@ def test_busybox_and_init_give_a_module_the_same_parameters(closure: Closure, im
         assert name in index.wanted([alias]) and name in conf.blacklist
         assert busybox_modprobe(image, "-D", alias) == ""
         assert f"/{name}.ko" in busybox_modprobe(image, "-D", name)
+
+
+def test_kmods_modprobe_finds_in_the_binary_indexes_what_busybox_finds(closure: Closure, tmp_path: Path) -> None:
+    texts = index_files(closure)
+    folder = tmp_path / "lib/modules" / closure.kernel.version
+    for name, data in (*((name, text.encode()) for name, text in texts.items()), *files(closure, texts)):
+        put(folder / name, data)
+    for item in closure.chosen.values():
+        put(folder / item.module.image_path)
+    (tmp_path / "conf").mkdir()
+
+    def modprobe(*words: str) -> str:
+        where = ["-d", str(tmp_path), "-S", closure.kernel.version, "-C", str(tmp_path / "conf")]
+        return run(["modprobe", *where, *words], env=ENV)
+
+    for name in closure.chosen:
+        loaded = modprobe("-D", "--", name).splitlines()
+        expected = [f"insmod {folder}/{closure.chosen[one].module.image_path} " for one in load_order(closure, name)]
+        assert list(dict.fromkeys(line for line in loaded if line.startswith("insmod")))[-1] == expected[-1], name
+        assert set(expected) <= set(loaded), name
+    aliases = [alias for alias, name in closure.kernel.alias_lines if name in closure.chosen and "[" not in alias]
+    asked = {alias.replace("*", "0").replace("?", "1") for alias in aliases}
+    asked |= {alias for _, alias in closure.kernel.builtin_info["alias"] if "*" not in alias}
+    assert len(asked) > 150
+    kernel = Modules(closure.kernel.directory)
+    for alias in asked:
+        if alias.replace("-", "_") in {*kernel.lines, *kernel.builtin}:
+            continue  # a name comes before an alias
+        found = {name for name in kernel.aliases[alias] if name in closure.chosen} or set(kernel.builtin_aliases[alias])
+        assert set(modprobe("-q", "-R", "--", alias).split()) == found, alias
