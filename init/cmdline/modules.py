@@ -2,7 +2,8 @@
 
 `loop.max_loop=3` gives a module a parameter, as modprobe(8) takes it from there; `modprobe.blacklist=`, dracut's
 `rd.driver.blacklist=` and initramfs-tools' `blacklist=` name modules that no device brings in; those of
-`module_blacklist=` the kernel itself refuses (kernel/module/main.c).
+`module_blacklist=` the kernel itself refuses (kernel/module/main.c). dracut's `rd.driver.pre=` and systemd's
+`rd.modules_load=` name some to be loaded before any device asks.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from init.cmdline.words import CommandLine
 from init.system.stdlib import NamedTuple
 
 _BLACKLISTS = ("modprobe.blacklist", "rd.driver.blacklist", "blacklist")
+_OTHERS = ("rd", "modprobe")  # what other words begin with
+_FIRST = ("rd.driver.pre", "rd.modules_load", "rd.modules-load")
 
 
 class ModuleWords(NamedTuple):
@@ -19,21 +22,24 @@ class ModuleWords(NamedTuple):
     parameters: tuple[tuple[str, str], ...] = ()  # module and "name=value", as the kernel is given it, in order
     blacklist: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()  # by the kernel
+    first: tuple[str, ...] = ()  # to be loaded before any device asks
 
 
 def parse(line: CommandLine) -> ModuleWords:
-    """Pick out the words for modules; those of others look alike ("rd.break") and find no module."""
+    """Pick out the words for modules; those for other programs ("systemd.unit=") look alike and find no module."""
     parameters = []
     for word, value in line.words:
         module, _, name = word.partition(".")
-        if module and name and word not in _BLACKLISTS:
+        if module and name and module not in _OTHERS:
             parameters.append((_normal(module), name if value is None else f"{name}={_quoted(value)}"))
-    blacklist = tuple(one for name in _BLACKLISTS for one in _names(line, name))
-    return ModuleWords(tuple(parameters), blacklist, _names(line, "module_blacklist"))
+    return ModuleWords(
+        tuple(parameters), _names(line, *_BLACKLISTS), _names(line, "module_blacklist"), _names(line, *_FIRST)
+    )
 
 
-def _names(line: CommandLine, word: str) -> tuple[str, ...]:
-    return tuple(_normal(name) for value in line.all(word) for name in value.split(",") if name)
+def _names(line: CommandLine, *words: str) -> tuple[str, ...]:
+    values = (value for word in words for value in line.all(word))
+    return tuple(_normal(name) for value in values for name in value.split(",") if name)
 
 
 def _normal(name: str) -> str:

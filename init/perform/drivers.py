@@ -40,7 +40,7 @@ class Drivers:
         self._say = say
         self._folder = folder or f"/lib/modules/{os.uname().release}"
         self._index = ModuleIndex(read_text(f"{self._folder}/modules.dep"), read_text(f"{self._folder}/modules.alias"))
-        self._refused = words.refused
+        self._refused, self._first = words.refused, words.first
         self._conf = ModprobeConf()
         for name in sorted(os.listdir(conf)) if os.path.isdir(conf) else ():
             if name.endswith(".conf"):
@@ -82,12 +82,19 @@ class Drivers:
         return loaded
 
     def coldplug(self) -> int:
-        """Load what the image names, then what the devices ask for, until no new device turns up."""
-        loaded = sum(self.load(name) for name in read_text(MODULES).split())
+        """Load what command line and image name, then what the devices ask for, until no new device turns up."""
+        first, self._first = self._first, ()
+        for name in first:
+            if name not in self._index and f"/{name}.ko" not in self._builtin():
+                self._say(WARNING, f"drivers: {name}: not in this image (mkinitfs build --module {name})")
+        loaded = sum(self.load(name) for name in (*first, *read_text(MODULES).split()))
         while fresh := set(modaliases()) - self._seen:
             self._seen |= fresh
             loaded += sum(self.load(name) for name in self._wanted(fresh))
         return loaded
+
+    def _builtin(self) -> str:
+        return read_text(f"{self._folder}/modules.builtin").replace("-", "_")
 
     def _wanted(self, modaliases: Iterable[str]) -> list[str]:
         """The modules for these modaliases as modprobe(8) and udev find them, without the blacklisted ones."""

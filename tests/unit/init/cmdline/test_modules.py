@@ -23,6 +23,7 @@ def parameters(*pairs: tuple[str, str]) -> ModuleWords:
         ("modprobe.blacklist=a,b-c rd.driver.blacklist=d blacklist=e,", ModuleWords((), ("a", "b_c", "d", "e"))),
         ("modprobe.blacklist=a modprobe.blacklist=b", ModuleWords((), ("a", "b"))),
         ("module_blacklist=a,b-c", ModuleWords((), (), ("a", "b_c"))),
+        ("rd.driver.pre=a,b-c rd.modules_load=d", ModuleWords((), (), (), ("a", "b_c", "d"))),
         ("modprobe.blacklist blacklist", ModuleWords()),
     ],
 )

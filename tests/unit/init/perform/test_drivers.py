@@ -169,3 +169,13 @@ def test_an_alias_of_modprobe_d_hides_the_kernels(tmp_path: Path, inserted: list
     assert made._wanted(["pci:v1d2x"]) == ["nic"]
     assert sum(made.load(name) for name in made._wanted(["usb:v1-2"])) == 0
     assert made._wanted(["pci:v1d3"]) == ["nic"]
+
+
+def test_what_the_command_line_wants_first(tmp_path: Path, inserted: list[tuple[str, str]]) -> None:
+    put(tmp_path / "modules.builtin", "kernel/own-part.ko\n")
+    lines: list[str] = []
+    made = make(tmp_path, "rd.driver.pre=mii-bus,own-part rd.modules_load=gone", lines)
+    made.coldplug()
+    made.coldplug()
+    assert inserted == [("mii-bus.ko", "")]
+    assert lines == ["4 drivers: gone: not in this image (mkinitfs build --module gone)"]
