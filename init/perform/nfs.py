@@ -128,11 +128,11 @@ def _try(way: Attempt, target: str, mode: str, seconds: float) -> StepError | No
 
 
 def _mount_here(way: Attempt, target: str, mode: str) -> str:
-    """In the child: resolve and mount; answers _MOUNTED, _UNKNOWN_NAME, or the error's number and what is concerned."""
+    """In the child: resolve and mount; answers _MOUNTED, or what attempt_error() reads."""
     try:
         addresses = socket.getaddrinfo(os.fsencode(way.server), None, 0, socket.SOCK_STREAM)
-    except socket.gaierror:
-        return _UNKNOWN_NAME
+    except socket.gaierror as error:
+        return f"{_UNKNOWN_NAME} {error.errno}"
     trouble, where = 0, ""
     for *_, address in addresses:
         if way_barred := nfs_reach.obstacle(way.options, address):
@@ -153,11 +153,12 @@ def _mount_here(way: Attempt, target: str, mode: str) -> str:
 
 def attempt_error(way: Attempt, answer: str, said: tuple[str, ...]) -> StepError:
     """Why an attempt failed, of which the child has said `answer`, nothing where it had to be ended."""
-    if answer == _UNKNOWN_NAME:
-        hint = "does the network's DNS know the server? an address in nfsroot= needs none"
-        reason = f"{way.source}: the server's name cannot be resolved"
-        return StepError(reason, said, errno.EAGAIN, retry=True, hint=hint)
     code, _, where = answer.partition(" ")
+    if code == _UNKNOWN_NAME:
+        from init.perform import names  # late: few boots need it
+
+        reason, hint = names.trouble(way.server, int(where))
+        return StepError(f"{way.source}: {reason}", said, errno.EAGAIN, retry=True, hint=hint)
     number = int(code) if code.isdigit() else errno.ETIMEDOUT
     reason = os.strerror(number) if answer else "no answer from the server"
     if where:

@@ -9,16 +9,6 @@ from init.operations import MountShare, StepError
 from init.system import spawn
 from init.system.log import KernelMessages
 
-# What to look at for each of mount.cifs's numbers (fs/smb/client, and what servers answer).
-_SHARE_HINTS = {
-    errno.EACCES: "wrong user name or password? username=, password= in cifsroot=, or build --credentials FILE",
-    errno.EPERM: "wrong user name or password? username=, password= in cifsroot=, or build --credentials FILE",
-    errno.ENOENT: "does the share exist on the server? and does the image hold the ciphers cifs asks for?",
-    errno.ENXIO: "does the share exist on the server, in this spelling?",
-    errno.EOPNOTSUPP: "the server does not speak this version: vers= in cifsroot= asks for another",
-    errno.EINVAL: "an option that this kernel's cifs does not know? see dmesg",
-    errno.ENODEV: "cifs.ko is not in this image or does not fit the kernel",
-}
 # What may pass while the server starts, or the way to it comes up.
 PASSING = (
     errno.EHOSTDOWN, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EAGAIN,
@@ -36,20 +26,24 @@ def mount(operation: MountShare) -> None:
         if done.code == 0:
             return
         said = tuple(line for line in done.output.splitlines() if line.strip() and "manual page" not in line)
-        raise share_error(operation.unc, done, said + messages.said())
+        raise share_error(operation, done, said + messages.said())
 
 
-def share_error(unc: str, done: spawn.Finished, said: tuple[str, ...]) -> StepError:
+def share_error(operation: MountShare, done: spawn.Finished, said: tuple[str, ...]) -> StepError:
     """Why mount.cifs failed: its number, whether waiting can help, and what to try."""
+    from init.perform import names, smb_hints  # late: few boots need it
+
+    unc = operation.unc
     if done.timed_out:
         return StepError(f"{unc}: no answer from the server", said, errno.ETIMEDOUT, retry=True, hint=_SERVER_HINT)
-    number = mount_error(done.output)
     if "could not resolve address" in done.output:
-        hint = "does the network's DNS know the server? an address in cifsroot= needs none"
-        return StepError(f"{unc}: the server's name cannot be resolved", said, retry=True, hint=hint)
+        server = unc[2:].partition("/")[0]
+        reason, hint = names.trouble(server, names.look_up(server))
+        return StepError(f"{unc}: {reason}", said, retry=True, hint=hint)
+    number = mount_error(done.output)
     retry = number in PASSING
     reason = os.strerror(number) if number else f"mount.cifs ended with {done.code}"
-    hint = _SERVER_HINT if retry else _SHARE_HINTS.get(number, "")
+    hint = smb_hints.hint(number, unc, operation.options, said) or (_SERVER_HINT if retry else "")
     return StepError(f"{unc}: {reason}", said, number, retry=retry, hint=hint)
 
 

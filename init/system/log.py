@@ -91,7 +91,7 @@ class KernelMessages:
         os.close(self._file)
 
     def said(self) -> tuple[str, ...]:
-        """The kernel's own warnings and errors since this was made, the last _MOST_SAID of them."""
+        """The kernel's own warnings and errors, and servers' answers, since this was made: the last _MOST_SAID."""
         lines: list[str] = []
         while True:
             try:
@@ -102,8 +102,10 @@ class KernelMessages:
                 continue  # EPIPE: records were overwritten before we read them
             head, _, text = message.partition(";")
             priority = int(head.partition(",")[0])
-            if priority >> 3 == 0 and priority & 7 <= WARNING:  # facility 0 is the kernel
-                lines.append(undone(text.splitlines()[0], "\\x"))  # cifs's names of shares have backslashes
+            # Facility 0 is the kernel; cifs tells a server's answer in a notice.
+            if priority >> 3 == 0 and (priority & 7 <= WARNING or "STATUS_" in text):
+                # cifs's names of shares have backslashes, and some of its lines a newline too many
+                lines.append(undone(text.splitlines()[0], "\\x").strip())
 
 
 def limit_kernel_log(word: str) -> None:

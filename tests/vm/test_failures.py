@@ -63,7 +63,7 @@ def test_missing_share(site: Site) -> None:
     share = site.server.cifsroot(share="shard")
     with site.boot("ip=dhcp panic=0", share=share, up=SHELL) as vm:
         assert vm.seen("what failed: //10.0.2.2/shard: No such file or directory")
-        assert vm.seen("to try: .*does the share exist on the server")
+        assert vm.seen("to try: .*the server has no share of this name")
 
 
 def test_missing_container_and_no_shell_wanted(site: Site) -> None:

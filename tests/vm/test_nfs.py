@@ -303,7 +303,7 @@ FAILURES = (
     ("10.0.2.2:/srv,v3,flavour=sweet", "Invalid argument.*flavour", False, "option"),
     ("10.0.2.2:/srv,v3,port=9,mountport=9", "Connection refused", True, "is NFS running"),
     ("10.0.2.99:/srv,v3", "No route to host|no answer|Connection timed out", True, "reachable|no way"),
-    ("no..name:/srv,v3", "name cannot be resolved", True, "DNS"),
+    ("no..name:/srv,v3", "no..name", True, "an address needs n|dns0 in ip="),
 )
 
 
