@@ -293,7 +293,7 @@ def _check_kernel(closure: Closure, machine: str | None) -> Iterator[str]:
     path = closure.kernel.file(first.module.path)
     data = unpack_file(path)
     theirs, version = elf.parse(data, str(path)).machine, closure.kernel.version
-    if machine and not ldconf.runs_beside(theirs, machine):
+    if machine and not ldconf.runs(theirs, machine):
         names = [each.removeprefix("EM_").lower() for each in (theirs, machine)]
         raise MkinitfsError(
             f"kernel {version}: for {names[0]}, yet the programs are for {names[1]}",

@@ -59,8 +59,8 @@ _ARMEL = replace(
 )
 _UNKNOWN = Abi("", "", "lib", (), "", 0)
 
-# A 64-bit kernel runs both: 32-bit programs beside 64-bit ones are no mistake.
-_FAMILIES = ({"EM_X86_64", "EM_386"}, {"EM_AARCH64", "EM_ARM"}, {"EM_PPC64", "EM_PPC"})
+# What a 64-bit kernel runs beside its own: 32-bit programs among 64-bit ones are no mistake.
+_32BIT = {"EM_X86_64": "EM_386", "EM_AARCH64": "EM_ARM", "EM_PPC64": "EM_PPC"}
 
 # glibc's ld.so holds its default folders as strings, each with a slash and NUL (elf/dl-load.c, system_dirs).
 _SYSTEM_DIRS = re.compile(rb"\0((?:/[\w.+/-]{0,250}lib[\w.+-]{0,60}(?:/[\w.+-]{1,60})?/\0){1,8})")
@@ -91,7 +91,12 @@ def is_library_name(name: str) -> bool:
 
 def runs_beside(machine: str, other: str) -> bool:
     """Whether one kernel runs programs for both machines."""
-    return machine == other or any({machine, other} <= family for family in _FAMILIES)
+    return runs(machine, other) or runs(other, machine)
+
+
+def runs(kernel: str, program: str) -> bool:
+    """Whether a kernel for one machine runs a program for the other; one for 32 bits runs no program for 64."""
+    return program in (kernel, _32BIT.get(kernel))
 
 
 def default_interpreter(sysroot: Sysroot, info: ElfInfo) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import command, environment, mkinitfs
+from tests.kernels import fake_kernel, fake_module
 
 BUSYBOX = Path("/usr/bin/busybox")
 PREVIOUS = b"the image of yesterday"
@@ -367,6 +368,15 @@ def test_a_machine_whose_kernel_early_user_space_cannot_call(case):
         "early user space does not know how to call that kernel"
     )
     assert lines[1].startswith("hint: it knows aarch64-linux-gnu, arm-linux-gnueabihf, i386-linux-gnu, ")
+
+
+def test_a_kernel_of_32_bits_runs_no_programs_of_64(case):
+    """The other way round is right: a user space of 32 bits under a kernel of 64."""
+    module = bytearray(fake_module(elfclass=1))
+    module[18:20] = struct.pack("<H", 3)  # EM_386
+    fake_kernel(case.folder / "k/lib/modules/6.6.6", {"kernel/nic.ko": bytes(module)})
+    lines = case.fails('programs = ["busybox"]\nmodules = ["nic"]\n', "--kernel-dir", case.folder / "k")
+    assert lines[0] == "error: kernel 6.6.6: for 386, yet the programs are for x86_64"
 
 
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "tomorrow", "4294967296"])

@@ -87,3 +87,9 @@ def test_musl_folders(tmp_path: Path) -> None:
     (tmp_path / "etc/ld-musl-x86_64.path").write_text("/a:/b\n/c\n")
     linker = ldconf.loader(Sysroot(tmp_path), interp, about)
     assert (linker.system, linker.path_file) == (("/a", "/b", "/c"), "/etc/ld-musl-x86_64.path")
+
+
+def test_which_kernel_runs_which_programs() -> None:
+    assert ldconf.runs("EM_X86_64", "EM_386") and not ldconf.runs("EM_386", "EM_X86_64")
+    assert ldconf.runs("EM_AARCH64", "EM_ARM") and not ldconf.runs("EM_X86_64", "EM_ARM")
+    assert ldconf.runs_beside("EM_386", "EM_X86_64") and ldconf.runs("EM_S390", "EM_S390")
