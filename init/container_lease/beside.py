@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import time
 
 from init.container_lease.messages import Held
 from init.container_lease.record import Record
-from init.container_lease.record_file import SUFFIX, read_record, write_record
+from init.container_lease.record_file import read, write_record
 from init.container_lease.watch import GRACE
 
 
@@ -25,8 +23,7 @@ class Beside:
 
     def __init__(self, held: Held) -> None:
         self._held, self._well = held, clock()
-        self._seen: tuple[int, ...] = ()  # what tells the file of the last look from another
-        self._ours: Record | None = None  # what it said
+        self._ours: Record | None = None  # what it said at the last look
 
     def after(self, act: str, outcome: str) -> str:
         """What has become of the lock: the `outcome` of "relock" or "retake", or else "superseded"."""
@@ -42,20 +39,17 @@ class Beside:
 
     def _is_superseded(self, is_held: bool, was_away: bool) -> bool:
         """Whether the record is another's or, where somebody may have come and gone meanwhile, removed."""
-        folder, name = self._held.folder, self._held.name
         try:
-            status = os.stat(name + SUFFIX, dir_fd=folder, follow_symlinks=False)
-        except OSError as error:
-            if error.errno != errno.ENOENT or not is_held:
-                return False
-            if not was_away:
+            record = Record.decode(read(self._held.folder, self._held.name))
+        except FileNotFoundError:
+            if is_held and not was_away:
                 self._write_again()
-            return was_away
-        seen = (status.st_ino, status.st_mtime_ns, status.st_size)
-        record = None if seen == self._seen else Record.decode(read_record(folder, name))
+            return is_held and was_away
+        except OSError:
+            return False  # no answer is none
         if record is None or record.boot != self._held.boot:
             return record is not None
-        self._seen, self._ours = seen, record._replace(asked="")
+        self._ours = record._replace(asked="")
         if record.asked and is_held:
             self._write_again()
         return False

@@ -10,18 +10,21 @@ SUFFIX = ".lease"
 _NEW = ".new"
 
 
-def read_record(folder: int, name: str) -> str:
-    """The text beside the container `name` in the open `folder`, "" where there is none."""
-    try:
-        file = os.open(name + SUFFIX, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:
-        return ""
+def read(folder: int, name: str) -> str:
+    """The text beside the container `name` in the open `folder`, from the server: open(2) asks it. Raises OSError."""
+    file = os.open(name + SUFFIX, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
         return os.read(file, 4096).decode(errors="replace")
-    except OSError:
-        return ""
     finally:
         os.close(file)
+
+
+def read_record(folder: int, name: str) -> str:
+    """As read(), "" where there is none or none can be read."""
+    try:
+        return read(folder, name)
+    except OSError:
+        return ""
 
 
 def write_record(folder: int, name: str, record: Record) -> None:
