@@ -21,7 +21,7 @@ ASK = """
 import sys; sys.path.insert(0, sys.argv[1])
 from init.perform.nfs_reach import obstacle
 for options in sys.argv[4:]:
-    print(obstacle(options, (sys.argv[2], 0), float(sys.argv[3])))
+    print(obstacle(options, (sys.argv[2], 0) + (0, 0) * (":" in sys.argv[2]), float(sys.argv[3])))
 """
 LISTEN = """
 import signal, socket, sys
@@ -85,6 +85,10 @@ def test_nobody_there_and_no_way(lab: Lab) -> None:
         told(errno.ECONNREFUSED, "NFS (port 2049)"),
         told(errno.ECONNREFUSED, "NFS (port 20490)"),
     ]
+    assert asked(lab, "vers=3", "vers=4.2", address="::1") == [
+        told(errno.ECONNREFUSED, "port mapper (port 111)"),
+        told(errno.ECONNREFUSED, "NFS (port 2049)"),
+    ]
     lab.run("server", "ip", "route", "add", "prohibit", "10.9.9.9")
     assert asked(lab, "vers=3", address="10.9.9.9") == [told(errno.EHOSTUNREACH, "port mapper (port 111)")]
 
@@ -94,6 +98,7 @@ def test_what_the_port_mapper_names_is_asked_too(lab: Lab) -> None:
     lab.start("server", "rpcbind", "-f", "-i")
     eventually(lambda: ":111 " in lab.run("server", "ss", "-Htln"), "rpcbind")
     assert asked(lab, "vers=3") == ["None"]  # nothing registered: the kernel knows better words for it
+    assert asked(lab, "vers=3", address="::1") == ["None"]
     listen(lab, -20048, 2049)
     lab.run("server", sys.executable, "-c", REGISTER, "100003:2049", "100005:20048")
     assert asked(lab, "vers=3", "vers=4.2", "vers=3,mountport=2049", "vers=3,port=9,mountport=2049") == [

@@ -32,3 +32,16 @@ def test_the_error_that_tells_most(numbers: list[int], foremost: int, retry: boo
 def test_no_answer_at_all() -> None:
     found = nfs.attempt_error(Attempt("s", "/x", "hard,v3,nolock"), "", ())
     assert (found.reason, found.retry) == ("s:/x (v3): no answer from the server", True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (f"{SILENCE} port mapper (port 111)", "s:/x (v3): port mapper (port 111): no answer"),
+        (f"{NO_WAY} mountd (port 20048)", "s:/x (v3): mountd (port 20048): Connection refused"),
+        (f"{REFUSED} ", "s:/x (v3): Permission denied"),
+    ],
+)
+def test_what_did_not_answer_is_named(answer: str, reason: str) -> None:
+    found = nfs.attempt_error(Attempt("s", "/x", "hard,v3,nolock"), answer, ())
+    assert (found.reason, found.retry, bool(found.hint)) == (reason, found.errno != REFUSED, True)
