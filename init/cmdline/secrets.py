@@ -97,10 +97,11 @@ def _in_front_of_a_host(text: str) -> set[str]:
     pieces = text.split("@")
     for number in range(1, len(pieces)):
         head = "@".join(pieces[:number])
-        for user in (head, head.partition("//")[2]):
+        behind = head.partition("//")[2]
+        for user in (head, behind):
             for mark in (":", "%"):
                 secret = user.partition(mark)[2]
-                if not secret.startswith("/"):  # no more than a folder, which /@home is
+                if user == behind or not secret.startswith("/"):  # no more than a folder, as in server:/srv/@home
                     secrets |= {secret, undone(secret, "%"), *secret.split(":")}
     return secrets
 

@@ -102,6 +102,7 @@ def told(line: CommandLine, credentials: str = "") -> str:
         machine.run(failure.refuse(error.mistakes, Ending(-1, True)))
     else:
         machine.run(steps.boot(settings))
+    log.write(7, " ".join(value or name for name, value in line.words))  # as any text of ours might quote it
     for operation in machine.done:
         log.write(7, operation.describe())
     for share in machine.of(MountShare):  # what stands in mount.cifs's arguments, which nobody masks
