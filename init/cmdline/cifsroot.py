@@ -111,8 +111,9 @@ def _place(given: Given, mistakes: list[str]) -> tuple[Login, str, str, str] | N
     if not at:
         server, backslash, more = server.partition("\\")
         tail = f"{more}{slash}{tail}" if backslash else tail
-    # A password with a slash in it looks like a port, or like a server, and a folder.
+    # A password with a slash in it looks like a port, or like a server, and a folder; one of the options, like a user.
     doubtful = "@" in tail and not authority.endswith("]") and set(":%[") & set(authority)
+    doubtful = doubtful or set(",=") & set(who.partition(":")[0])
     path, _, options = tail.partition(",")
     path = path.replace("\\", "/").rstrip("/")
     if not text.startswith("//") or not server or "," in server or not path.strip("/") or doubtful:

@@ -26,6 +26,8 @@ SECRETS = st.text(alphabet="XYZ,=/\\@:;%!~ß'$ ", min_size=1, max_size=12).filte
 # What a secret may be that is followed by other things without being encoded.
 PLAIN = st.text(alphabet="XYZ/\\:;!~ß'=", min_size=1, max_size=12).filter(LETTERS.intersection)
 
+LOG = Log(os.devnull)  # one, since it keeps its file open
+
 
 def doubled(secret: str) -> str:
     return secret.replace(",", ",,")
@@ -93,8 +95,9 @@ def refused(operation: MountShare | MountExport) -> None:
 
 def told(line: CommandLine, credentials: str = "") -> str:
     """All that is written anywhere while a machine boots with this line, and its server refuses it."""
-    log = Log(os.devnull)
-    log.secrets |= secrets.found(line.words) | secrets.in_credentials(credentials)
+    log = LOG
+    log.lines.clear()
+    log.secrets = secrets.found(line.words) | secrets.in_credentials(credentials)
     machine = Machine({MountShare: refused, MountExport: refused, Shell: "poweroff"})
     try:
         settings = from_command_line(line, credentials)

@@ -101,7 +101,8 @@ def test_what_may_be_the_rest_of_a_password_is_refused_unseen(options: str) -> N
         ("root=cifs:anna:pw@//nas/x", f"root=******: {MEANT}; in a URL / and @ of a password are %2F and %40"),
         ("root=cifs:///x", f"root=cifs:///x: {MEANT}"),
         ("cifsroot=//nas:smb/x", "cifsroot=: what stands behind the server's colon is no port"),
-        ("cifsroot=//a,,b:p@nas/x", "cifsroot=: mount.cifs cannot be told a user or domain with a comma in its name"),
+        ("cifsroot=//nas,password=p@w/x", f"cifsroot=******: {MEANT}; in a URL / and @ of a password are %2F and %40"),
+        ("root=cifs://a%2Cb:p@nas/x", "root=: mount.cifs cannot be told a user or domain with a comma in its name"),
     ],
 )
 def test_what_is_wrong_with_a_share(line: str, mistake: str) -> None:
