@@ -40,7 +40,7 @@ from init.container_lease.messages import UNKEPT, Answer, Held
 from init.container_lease.record import Record
 from init.container_lease.record_file import SUFFIX, ask, read_record, remove_left_record, remove_record, write_record
 from init.container_lease.watch import GRACE, Act, watch
-from init.system import syscalls
+from init.system import child, syscalls
 from init.system.cmodules import signal
 from init.system.files import read_text
 from init.system.log import ALERT, WARNING
@@ -313,4 +313,4 @@ def _go_over(held: Held) -> None:
     for number in (0, 1, 2):
         os.dup2(nothing, number)
     os.setpriority(os.PRIO_PROCESS, 0, 10)  # the processor is the real init's while it starts
-    os.execve(sys.executable, [sys.executable, "-ISB", HOLDER, *held.encode()], {})
+    child.become_python(HOLDER, *held.encode())

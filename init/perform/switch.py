@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 
 from init.operations import Supervise, SwitchRoot
 from init.perform import ramdisk
@@ -88,7 +87,7 @@ def _become_keeper() -> None:
     os.chroot(RAMDISK)
     os.chdir("/")
     os.setpriority(os.PRIO_PROCESS, 0, 10)
-    os.execve(sys.executable, [sys.executable, "-ISB", KEEPER], {})
+    child.become_python(KEEPER)
 
 
 def become(argv: tuple[str, ...], environment: dict[str, str]) -> None:
@@ -225,5 +224,5 @@ def become_supervisor(real_init: int, listener: int, panic: int) -> None:
     os.close(old_root)
     if listener >= 0:
         os.set_inheritable(listener, True)
-    argv = [sys.executable, "-ISB", "/shutdown", "supervise", str(real_init), str(listener), str(panic)]
-    os.execve(sys.executable, argv, {"PATH": PATH})
+    arguments = (str(real_init), str(listener), str(panic))
+    child.become_python("/shutdown", "supervise", *arguments, environment={"PATH": PATH})

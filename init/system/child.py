@@ -11,10 +11,13 @@ import sys
 import time
 
 from init.system.cmodules import signal
-from init.system.stdlib import Callable, NamedTuple
+from init.system.stdlib import Callable, Mapping, NamedTuple
 
 UNANSWERED = "no answer within"
 LONGEST_CALL = 20.0  # seconds; an unmount that writes back to a slow share needs some
+
+
+_NONE: Mapping[str, str] = {}
 
 
 class Child(NamedTuple):
@@ -50,6 +53,16 @@ def start_program(action: Callable[[], None]) -> Child:
             os.write(answers, os.fsencode(f"{error.errno or 0}\n{error.strerror}\n{error.filename or ''}"))
 
     return start(run)
+
+
+def become_python(script: str, *arguments: str, environment: Mapping[str, str] = _NONE) -> None:
+    """Execute `script` by this interpreter, in a root that may have no /dev.
+
+    Its environment is shut out as /init's is under -I, but for the seed of its hashes, which is given here: it would
+    ask for one, and dies without /dev/urandom as long as the kernel's generator is not seeded.
+    """
+    argv = [sys.executable, "-sSPB", script, *arguments]
+    os.execve(sys.executable, argv, {**environment, "PYTHONHASHSEED": str(time.monotonic_ns() % (1 << 32))})
 
 
 def executed(child: Child) -> int:
