@@ -32,6 +32,7 @@ _TRIES = (
     ("vers=3.1.1", "hard", "posix", _UNMAPPED),
     ("vers=1.0", "hard", *_SMB1),
     ("vers=3.1.1", "hard", "mfsymlinks", "sfu", "nobrl", "dynperm"),
+    ("vers=1.0", "hard", _NO_XATTR),  # only where none of these is taken: a server of nothing but SMB1, no extensions
 )
 # What a server or a kernel answers that does not have a version or an extension. ENOTDIR: kernel 6.1 and the
 # POSIX extensions of Samba 4.22, which disagree about the type bits in a mode.
@@ -82,8 +83,8 @@ def _best(settings: Settings, share: Share) -> Steps:
         look: Look = yield TryRoot(root, read_only, _LONGEST_LOOK)
         if best is None or len(look.lacks) < len(best[1].lacks):
             best = mounted, look
-        # What SMB1 with UNIX extensions lacks, no way without them has.
-        if not look.lacks or look.trouble or "unix" in look.options or options == tries[-1]:
+        # What SMB1 with UNIX extensions lacks, no way without them has; and the last one is for who takes no other.
+        if not look.lacks or look.trouble or "unix" in look.options or options in tries[-2:]:
             break
         yield Log(INFO, f"share: {options}: lacks {', '.join(look.lacks)}")
         yield Unmount(root)
@@ -105,7 +106,8 @@ def versions(share: Share) -> list[str]:
     else:
         tries = _TRIES
         given.remove(DEFAULT_VERSION)
-    return list(dict.fromkeys(",".join([*_beside(words, given), *given]) for words in tries))
+    texts = [",".join([*_beside(words, given), *given]) for words in tries]
+    return list(dict.fromkeys(reversed(texts)))[::-1]  # with nounix two are the same, and then the later one counts
 
 
 def _beside(words: tuple[str, ...], given: list[str]) -> list[str]:

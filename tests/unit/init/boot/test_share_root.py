@@ -40,17 +40,19 @@ def by_version(**outcomes: Any) -> Any:
 @pytest.mark.parametrize(
     ("given", "tried"),
     [
-        ("", [f"{NEW},hard", f"{OLD},hard", "vers=3.1.1,mfsymlinks,sfu,nobrl,dynperm,hard"]),
+        ("", [f"{NEW},hard", f"{OLD},hard", "vers=3.1.1,mfsymlinks,sfu,nobrl,dynperm,hard",
+              "vers=1.0,nouser_xattr,hard"]),
         (",vers=1.0", ["unix,nomapposix,nouser_xattr,hard,vers=1.0", "nouser_xattr,hard,vers=1.0"]),
         (",vers=1", ["unix,nomapposix,nouser_xattr,hard,vers=1", "nouser_xattr,hard,vers=1"]),
         (",vers=1.0,unix,user_xattr,mapposix", ["hard,vers=1.0,unix,user_xattr,mapposix"]),
         (",vers=1.0,nounix", ["nouser_xattr,hard,vers=1.0,nounix"]),
         (",mapchars", ["vers=3.1.1,posix,hard,mapchars", "vers=1.0,unix,nouser_xattr,hard,mapchars",
-                       "vers=3.1.1,mfsymlinks,sfu,nobrl,dynperm,hard,mapchars"]),
+                       "vers=3.1.1,mfsymlinks,sfu,nobrl,dynperm,hard,mapchars", "vers=1.0,nouser_xattr,hard,mapchars"]),
         (",vers=3.1.1,posix,soft", ["vers=3.1.1,posix,soft"]),
-        (",brl,soft", [f"{NEW},brl,soft", f"{OLD},brl,soft", "vers=3.1.1,mfsymlinks,sfu,dynperm,brl,soft"]),
-        (",nounix,nosfu", ["vers=3.1.1,hard,nounix,nosfu", "vers=1.0,nouser_xattr,hard,nounix,nosfu",
-                           "vers=3.1.1,mfsymlinks,nobrl,dynperm,hard,nounix,nosfu"]),
+        (",brl,soft", [f"{NEW},brl,soft", f"{OLD},brl,soft", "vers=3.1.1,mfsymlinks,sfu,dynperm,brl,soft",
+                       "vers=1.0,nouser_xattr,brl,soft"]),
+        (",nounix,nosfu", ["vers=3.1.1,hard,nounix,nosfu", "vers=3.1.1,mfsymlinks,nobrl,dynperm,hard,nounix,nosfu",
+                           "vers=1.0,nouser_xattr,hard,nounix,nosfu"]),
         (",linux,port=4451", None),
     ],
 )  # fmt: skip
@@ -115,6 +117,12 @@ def test_smb1_without_unix_extensions_is_what_is_asked_for() -> None:
     assert "what failed: //server/share: Operation not supported" in machine.of(operations.Report)[0].text
 
 
+def test_a_server_of_nothing_but_smb1_is_taken_as_it_is() -> None:
+    machine = booted(" rw", MountShare=by_version(vers311=NO_SMB3, unix=NO_SMB3), TryRoot=Look(("owners",), BARE))
+    assert mounted(machine)[-1] == "vers=1.0,nouser_xattr,hard,guest,rw"
+    assert not machine.of(operations.Unmount)
+
+
 @pytest.mark.parametrize("lacks", [(), ("owners",)])
 def test_names_that_another_client_mapped_are_told(lacks: tuple[str, ...]) -> None:
     machine = booted(" rw", TryRoot=Look(lacks, UNIX, mapped=True))
@@ -141,7 +149,7 @@ def test_no_version_taken_names_all_that_were_tried() -> None:
     machine = booted(" panic=-1 rd.retry=0", MountShare=by_version(vers10=down, vers=NO_SMB3))
     text = machine.of(operations.Report)[0].text
     assert "what failed: //server/share: the server takes none of the versions tried" in text
-    assert (text.count("Operation not supported"), text.count("Host is down")) == (2, 1)
+    assert (text.count("Operation not supported"), text.count("Host is down")) == (2, 2)
 
 
 def test_a_given_version_fails_as_it_is() -> None:
