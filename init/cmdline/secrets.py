@@ -36,10 +36,10 @@ def found(words: Iterable[tuple[str, str | None]]) -> set[str]:
 def in_credentials(text: str) -> set[str]:
     """What can be a secret in a file of mount.cifs(8)'s credentials: all but names."""
     secrets: set[str] = set()
-    for line in text.splitlines():
-        key, equals, value = line.lstrip().partition("=")
+    for line in text.split("\n"):
+        key, equals, value = line.removesuffix("\r").lstrip().partition("=")
         if is_password(key.strip()) or not equals:
-            secrets.add(value or line)
+            secrets.add(value if equals else key)
         elif key.strip() in ("user", "username"):
             secrets.add(value.partition("%")[2])
     return secrets - {""}
