@@ -80,7 +80,10 @@ class ModprobeConf:
         needed = off & {*map(normalise, asked), *(name for item in kept.values() for name in item.module.depends)}
         warnings = list(self.unread)
         if needed:
-            warnings.append(f"modprobe.d: switched off by an install command, and needed: {_listed(needed)}")
+            warnings.append(
+                f"modprobe.d: install {_listed(needed)}: switched off, so left out, though the image asks for it; "
+                "name no such module, or take that line away"
+            )
         if others := set(commands) - off:
             warnings.append(
                 f"modprobe.d: install {_listed(others)}: the command is not run in early user space, the module is "
