@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import time
 
 from init import operations
@@ -22,13 +23,20 @@ _BETWEEN_LINES = 10.0  # seconds between two lines about a long check
 def find(operation: operations.FindContainer) -> int:
     """The file's size; what is there instead where it is no container."""
     path = operation.path
-    if not os.path.isfile(path):
-        there = "is no regular file" if os.path.exists(path) else "no such file on the share"
-        raise operations.StepError(f"{path}: {there}", errno=errno.ENOENT, hint=_neighbours(path))
-    size = os.stat(path).st_size
-    if size == 0:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        from init.perform import loop_hints  # late: few boots need it
+
+        number = error.errno or 0
+        there = "no such file on the share" if number in (errno.ENOENT, errno.ENOTDIR) else error.strerror
+        hint = loop_hints.find(number) or _neighbours(path)
+        raise operations.StepError(f"{path}: {there}", errno=number, hint=hint) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise operations.StepError(f"{path}: is no regular file", errno=errno.ENOENT, hint=_neighbours(path))
+    if status.st_size == 0:
         raise operations.StepError(f"{path}: the container is empty", hint="was it copied to the end?")
-    return size
+    return status.st_size
 
 
 def read_at(operation: operations.ReadAt) -> bytes:
@@ -61,14 +69,11 @@ def attach(operation: operations.AttachLoop) -> operations.Attached:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            hints = {
-                errno.EACCES: "the share's user may not write it: the server's rights, or loopflags=ro",
-                errno.EROFS: "the share is read-only: loopflags=ro",
-                errno.ENOENT: "loop.ko is not in this image or does not fit the kernel",
-            }
+            from init.perform import loop_hints  # late: few boots need it
+
             raise operations.StepError(
                 f"{operation.path}: cannot be attached to a loop device: {error.strerror}", messages.said(),
-                error.errno or 0, hint=hints.get(error.errno or 0, ""),
+                error.errno or 0, hint=loop_hints.attach(error.errno or 0),
             ) from error  # fmt: skip
     folder = f"/sys/block/{os.path.basename(device)}"
     write_text(f"{folder}/queue/read_ahead_kb", _READ_AHEAD)
@@ -160,13 +165,12 @@ def mount(operation: operations.Mount) -> None:
         try:
             syscalls.mount(operation.source, operation.target, operation.fstype, flags, data)
         except OSError as error:
-            hints = {
-                errno.ENODEV: f"not in this image: mkinitfs build --module {operation.fstype}",
-                errno.EINVAL: "is the file whole, and of this type? loopfstype= and loopflags= are worth a look",
-            }
+            from init.perform import loop_hints  # late: few boots need it
+
+            number, said = error.errno or 0, messages.said()
             raise operations.StepError(
-                f"{operation.source} ({operation.fstype}): {error.strerror}", messages.said(), error.errno or 0,
-                hint=hints.get(error.errno or 0, "is the container whole? check it on the server (fsck)"),
+                f"{operation.source} ({operation.fstype}): {error.strerror}", said, number,
+                hint=loop_hints.mount(operation.fstype, number, said),
             ) from error  # fmt: skip
 
 
