@@ -1,10 +1,11 @@
 """An image of a system whose administrator has a modprobe.d: from its files to the image's own."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.command import mkinitfs
+from tests.command import command, environment, mkinitfs
 from tests.kernels import fake_kernel, fake_module
 from tests.unit.files import put
 
@@ -27,12 +28,13 @@ def system(tmp_path: Path) -> Path:
     return root
 
 
-def build(system: Path) -> Path:
+def build(system: Path, *wrapper: str) -> Path:
     image = system.parent / "x.img"
     words = ("--profile", system.parent / "p.toml", "--sysroot", system, "--compression", "none", "-o", image)
-    done = mkinitfs("build", *words)
-    assert done.code == 0, done.err
-    (image.with_suffix(".err")).write_text(done.err)
+    argv = [*wrapper, *command("build", *words)]
+    done = subprocess.run(argv, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    image.with_suffix(".err").write_text(done.stderr)
     return image
 
 
@@ -62,3 +64,13 @@ def test_a_private_setting_makes_a_private_image(system: Path) -> None:
 def test_nothing_to_say_is_nothing_in_the_image(system: Path) -> None:
     put(system / "etc/modprobe.d/own.conf", "options snd index=1\n")
     assert "modprobe.d" not in mkinitfs("list", build(system)).out
+
+
+def test_a_file_that_only_root_may_read_is_told(system: Path) -> None:
+    """As root without its privilege, as for anybody else."""
+    put(system / "etc/modprobe.d/own.conf", "options nic key=secret\n", 0)
+    put(system / "etc/modprobe.d/zz.conf", "options nic aspm=0\n")
+    image = build(system, "setpriv", "--bounding-set=-all", "--inh-caps=-all")
+    assert mkinitfs("cat", image, "etc/modprobe.d/mkinitfs.conf").out == "options nic aspm=0\n"
+    (line,) = [line for line in image.with_suffix(".err").read_text().splitlines() if "modprobe.d" in line]
+    assert line.startswith("warning: /etc/modprobe.d/own.conf: cannot be read") and "its settings are not in" in line

@@ -1,6 +1,5 @@
 """modprobe.d(5) of a target: what is read of it, and what of it an image gets."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -117,12 +116,6 @@ def test_other_commands_are_told_where_the_module_is_in_the_image(tmp_path: Path
 def test_settings_that_not_everybody_may_read_stay_so(tmp_path: Path) -> None:
     files, _, _ = image(tmp_path, "options nic key=secret\n", "nic", mode=0o600)
     assert files[PATH].mode == 0o600
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    _, warnings, _ = image(tmp_path, "options nic key=secret\n", "nic", mode=0)
-    assert len(warnings) == 1 and warnings[0].endswith("its settings are not in the image")
 
 
 def test_softdeps_of_several_files_add_up() -> None:
