@@ -56,8 +56,9 @@ def test_a_plain_root_on_posix_extensions_alone(tmp_path: Path, image: Build) ->
             "there\nregular file 2\ncharacter special file 1 3\nfifo\n"
         )
         timeline = vm.run("cat /run/initramfs/timeline")
-        assert ", owners, " in timeline
+        assert "root: the share lacks modes, set-user-ID bits, owners, users' new files" in timeline
         assert 'vers=1.0 with "server min protocol = NT1"' in timeline
+        assert "create mask" not in timeline  # it is set, and the modes are the client's until a folder is read
         vm.type("poweroff")
         vm.wait_powered_off(BOOT)
         assert_released(server)
