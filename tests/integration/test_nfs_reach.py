@@ -4,7 +4,6 @@ A silent port is a socket whose queue is full: the kernel drops every further SY
 """
 
 import errno
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -13,8 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.lab import ROOT, Lab, eventually
-
-pytestmark = pytest.mark.skipif(shutil.which("rpcbind") is None, reason="no rpcbind")
 
 SILENCE = 0.5
 ASK = """
