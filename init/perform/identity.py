@@ -14,6 +14,8 @@ from init.system.stdlib import TYPE_CHECKING
 if TYPE_CHECKING:
     from init.operations import TakeHostName
 
+# Slackware's, OpenRC's as upstream has it, that of Red Hat's before systemd: the file, and the key in it.
+_ELSEWHERE = (("HOSTNAME", ""), ("conf.d/hostname", "hostname"), ("sysconfig/network", "HOSTNAME"))
 _MARK = "# this machine, written by mkinitfs\n"  # ends the line of ours in hosts(5)
 
 
@@ -37,12 +39,15 @@ def take_host_name(operation: TakeHostName) -> bool:
 def write(operation: WriteIdentity) -> None:
     """Write hostname(5), hosts(5) and machine-id(5). Raises OSError.
 
-    systemd, sysvinit and OpenRC read the first before anything else of theirs; the second because sudo and many
-    others look their own name up.
+    systemd and Debian's sysvinit and OpenRC read the first, others what of _ELSEWHERE is there; the second is there
+    because sudo and many others look their own name up.
     """
     folder = f"{operation.root}/etc"
     if name := operation.host_name:
         _replace(f"{folder}/hostname", f"{name}\n")
+        for file, key in _ELSEWHERE:
+            if text := read_text(f"{folder}/{file}"):
+                _replace(f"{folder}/{file}", named(text, key, name))
         _replace(f"{folder}/hosts", hosts(read_text(f"{folder}/hosts"), name))
     if operation.machine_id:
         _replace(f"{folder}/machine-id", f"{operation.machine_id}\n", 0o444)
@@ -50,6 +55,14 @@ def write(operation: WriteIdentity) -> None:
         copy = f"{operation.root}/var/lib/dbus/machine-id"
         if os.path.isfile(copy) and not os.path.islink(copy):
             _replace(copy, f"{operation.machine_id}\n")
+
+
+def named(text: str, key: str, name: str) -> str:
+    """A file of `key`=VALUE lines with `name` for the value, or, without a key, the name alone."""
+    if not key:
+        return f"{name}\n"
+    lines = text.splitlines(keepends=True)
+    return "".join(f'{key}="{name}"\n' if line.startswith(f"{key}=") else line for line in lines)
 
 
 def hosts(text: str, name: str) -> str:

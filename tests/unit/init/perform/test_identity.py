@@ -61,6 +61,21 @@ def test_a_name_alone_and_an_id_alone(tmp_path: Path) -> None:
     assert files(tmp_path) == {"etc/hostname": "kiosk\n", "etc/hosts": OURS, "etc/machine-id": f"{ID}\n"}
 
 
+def test_the_places_of_other_inits(tmp_path: Path) -> None:
+    """Only those that are there: Slackware's, OpenRC's, Red Hat's."""
+    put(tmp_path / "etc/HOSTNAME", "darkstar.example.net\n")
+    put(tmp_path / "etc/conf.d/hostname", "# the name\nhostname=localhost\n# hostname=x\n")
+    put(tmp_path / "etc/sysconfig/network", 'NETWORKING=yes\nHOSTNAME="image"')
+    identity.write(WriteIdentity(str(tmp_path), "kiosk", ""))
+    assert files(tmp_path) == {
+        "etc/HOSTNAME": "kiosk\n",
+        "etc/conf.d/hostname": '# the name\nhostname="kiosk"\n# hostname=x\n',
+        "etc/hostname": "kiosk\n",
+        "etc/hosts": OURS,
+        "etc/sysconfig/network": 'NETWORKING=yes\nHOSTNAME="kiosk"\n',
+    }
+
+
 def test_links_of_the_root_lead_nowhere_else(tmp_path: Path) -> None:
     """/etc/hostname -> /persist/hostname is a path of the real system's, not of this one's."""
     outside = tmp_path / "outside"
