@@ -25,6 +25,7 @@ _REFUSED = {
     "link-local": "IPv4 has none to give here; link6 is IPv6's",
     "single-dhcp": "dhcp is what it does: the first answer wins",
 }
+_LOADERS_FIELDS = 4  # client, boot server, gateway, netmask (pxelinux's genip)
 _LEAST_MTU = 68  # what every device of IPv4 carries in one piece (RFC 791, 3.2)
 _ADDRESSES = ("client", "server", "gateway", "netmask", "dns0", "dns1", "ntp0")
 
@@ -35,7 +36,9 @@ def parse(values: Iterable[str], bootif: str | None = None, notes: list[str] | N
     No value at all means one request with everything left to autoconfiguration. Values for the same device
     (or several that name none, as when pxelinux adds its own) are one request in which the later field
     wins, as in the kernel; IPv4 and IPv6 on one device are two requests. BOOTIF= names the card of the
-    requests that name no device. What a loader left unfilled is left out, and told in `notes`. Raises GrammarError.
+    requests that name no device. Four fields and no autoconf word beside it are what a loader was given by DHCP
+    (pxelinux's IPAPPEND 3), and asked for again. What a loader left unfilled is left out, and told in `notes`.
+    Raises GrammarError.
     """
     requests: dict[tuple[str, bool], Request] = {}
     left_out = [] if notes is None else notes
@@ -52,8 +55,11 @@ def parse(values: Iterable[str], bootif: str | None = None, notes: list[str] | N
     mac = boot_card(bootif) if bootif is not None else ""
     if not mac:
         left_out += [f"BOOTIF={bootif}: names no card, so it is left out"] if bootif is not None else []
-        return asked
-    return tuple(request if request.device else request._replace(mac=mac) for request in asked)
+        return tuple(request._replace(loaded=False) for request in asked)
+    return tuple(
+        request if request.device else request._replace(mac=mac, loaded=request.loaded and not request.autoconf)
+        for request in asked
+    )
 
 
 def _merged(earlier: Request, later: Request) -> Request:
@@ -86,7 +92,7 @@ def _value(value: str) -> Request:
         return _fields(named(fields[:7])).with_tail(rest)
     if len(fields) == 1 and packed(value) is None:
         raise GrammarError(f"ip=: {value!r} is neither an IPv4 address nor one of {', '.join(AUTOCONF)}")
-    return _fields(named(fields))
+    return _fields(named(fields))._replace(loaded=len(fields) == _LOADERS_FIELDS and fields[0] != "")
 
 
 def _fields(texts: dict[str, str]) -> Request:

@@ -32,6 +32,7 @@ class Request(NamedTuple):
     client_id: bytes = b""  # DHCP's option 61: a byte for the type, and the value
     mtu: int = 0  # 0 for the device's own
     hwaddr: str = ""  # the hardware address that the device is to be given, "" for its own
+    loaded: bool = False  # the address is what a boot loader was given: a server's, whose lease goes on
 
     @property
     def six(self) -> bool:
@@ -51,7 +52,7 @@ class Request(NamedTuple):
     @property
     def automatic(self) -> bool:
         """Whether a server has to be asked even where the device is known."""
-        return not self.client or self.autoconf in ("dhcp", "bootp", "rarp", "both")
+        return not self.client or self.loaded or self.autoconf in ("dhcp", "bootp", "rarp", "both")
 
     def with_addresses(self, addresses: dict[str, str]) -> Request:
         """Take in the addresses among FIELDS, by name."""

@@ -23,6 +23,7 @@ from init.system.log import CRITICAL, DEBUG, ERROR, INFO, NOTICE, WARNING
 from init.system.stdlib import TYPE_CHECKING
 from init.wire import dhcp
 from init.wire.dhcp_options import Lease
+from init.wire.dhcp_states import REBOOTING
 from init.wire.ethernet import octets
 from init.wire.exchange import BOUND, REBINDING, RENEWING
 
@@ -101,6 +102,12 @@ class Holding:
         if self._client.state != before and not self._taken(before):
             self._tell(now)
 
+    def moved(self, now: float) -> None:
+        """The link was cut and is back: it may be another network's by now, so the lease is asked for anew."""
+        if not self._look_at:
+            self._say(INFO, "the carrier is back; asking whether the address is still good")
+            self._client.moved(now)
+
     def receive(self, frame: bytes, now: float, *, checksummed: bool = True) -> bool:
         """Take in a frame (`checksummed` as in ethernet.parse_udp) or IPv6's payload; whether there is a new lease."""
         before, client = self._client.state, self._client
@@ -157,7 +164,7 @@ class Holding:
                 f"GIVEN INSTEAD OF {old.address} by {server}, which insists; "
                 f"{old.address} stays for as long as the root's connections need it",
             )
-        elif before in (RENEWING, REBINDING):
+        elif before in (RENEWING, REBINDING, REBOOTING):
             self._say(DEBUG, f"lease renewed by {server} for {seconds}")
         else:
             self._say(NOTICE, f"given again by {server} for {seconds}")

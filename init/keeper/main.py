@@ -44,6 +44,9 @@ class Keeper:
         self._poll = select.epoll()
         self._lines = [_line(interface, self._poll) for interface in network.interfaces if interface.renewable]
         self._poll.register(self._timer, select.EPOLLIN)
+        self._rtnetlink = Rtnetlink()
+        self._poll.register(self._rtnetlink.events, select.EPOLLIN)
+        self._cut = {link.number for link in self._rtnetlink.links().values() if not link.carrier}
         self.serve()
 
     def fileno(self) -> int:
@@ -55,9 +58,12 @@ class Keeper:
             os.read(self._timer, 8)
         except BlockingIOError:
             pass
+        back = self._carriers()
         for line in self._lines:
             before = line.holding.interface
             line.receive()
+            if back:
+                self._moved(line, back)
             if now() >= line.holding.deadline():
                 self._tick(line)
             if line.holding.interface != before:
@@ -70,12 +76,40 @@ class Keeper:
         due = min((line.holding.deadline() for line in self._lines), default=float("inf"))
         syscalls.timerfd_settime(self._timer, due)
 
-    def _tick(self, line: Line) -> None:
-        """Let time pass for one lease, and ask on the device that has its address by now."""
+    def _carriers(self) -> set[int]:
+        """The devices, by index, whose carrier has come back since."""
+        back = set()
+        try:
+            for message in self._rtnetlink.announced():
+                if message.kind == netlink.RTM_NEWLINK:
+                    link = netlink.link(message)
+                    if not link.carrier:
+                        self._cut.add(link.number)
+                    elif link.number in self._cut:
+                        self._cut.remove(link.number)
+                        back.add(link.number)
+        except OSError:  # more was announced than the socket could hold: what was cut may be back
+            back, self._cut = self._cut, set()
+        return back
+
+    def _moved(self, line: Line, back: set[int]) -> None:
+        """Ask anew for a lease whose device is among those that are `back`."""
+        link = self._on(line)
+        if link is not None and link.number in back:
+            line.holding.moved(now())
+            line.send()
+
+    def _on(self, line: Line) -> netlink.Link | None:
+        """The device that has the lease's address by now, which is the one to ask on."""
         link = self._link_of(line.holding.interface)
         if link is None or line.device is None or link.number != line.device.number:
             line.close()  # the device is another than last time
         line.device = link
+        return link
+
+    def _tick(self, line: Line) -> None:
+        """Let time pass for one lease."""
+        link = self._on(line)
         line.holding.tick(now(), ours=link is not None)
         line.send()
 

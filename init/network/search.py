@@ -10,71 +10,17 @@ import time
 
 from init.cmdline.ip_request import Request
 from init.network import sockets, state
+from init.network.candidate import Candidate
 from init.network.links import MISSING_WAIT, VIRTUAL, listed
 from init.network.rtnetlink import Refused, Rtnetlink
 from init.network.state import Interface
 from init.system.log import INFO, NOTICE, WARNING, Say
-from init.system.stdlib import Callable, Iterable, Iterator, Mapping
-from init.wire import dhcp, ethernet, netlink
-from init.wire.exchange import FOREVER, Outcome
+from init.system.stdlib import Iterable, Iterator, Mapping
+from init.wire import ethernet, netlink
+from init.wire.exchange import Outcome
 
 _RETRY_WAIT = 2.0  # seconds until a device that could not be set up is tried again
 _AT_ONCE = 64  # packets, so that a flood of them does not keep us from looking at the clock
-
-
-class Candidate:
-    """A device that may be the one, and what has come of it so far."""
-
-    def __init__(self, link: netlink.Link) -> None:
-        self.link = link
-        self.client: dhcp.Client | None = None  # while it has carrier
-        self.sockets: list[sockets.Socket] = []  # for this device alone
-        self.set_up_by_us = False
-        self.early = False  # asked on carrier alone, so the question may be lost (netlink.Link.running)
-        self.keeps_mac = False  # it does not take the one that it is to be given
-        self.retry_at = 0.0
-        self.outcome = "no carrier"
-        self.reasons: set[str] = set()  # why packets were dropped, each logged once
-
-    def start(self, request: Request, now: float) -> None:
-        """Make the client; its first question is ready. Raises OSError."""
-        if self.link.type != netlink.ARPHRD_ETHER:
-            raise OSError(errno.EPROTONOSUPPORT, "not an Ethernet device, no server can be asked")
-        wish = dhcp.Wish(
-            protocol=request.autoconf or "any",
-            address=request.client,
-            server=request.server,
-            hostname=request.hostname,
-            nis_domain=request.domain,
-            client_id=request.client_id,
-        )
-        mac = ethernet.octets(self.link.mac)
-        self.client = dhcp.Client(mac, sockets.new_xid(), wish, now, fresh=True, probing=True)
-        self.outcome = "no answer"
-
-    def stop(self, outcome: str) -> None:
-        for opened in self.sockets:
-            opened.close()
-        self.sockets.clear()
-        self.client = None
-        self.outcome = outcome
-
-    def deadline(self) -> float:
-        """When something is due though nothing happens; infinity where never."""
-        return self.client.deadline() if self.client else FOREVER
-
-    def send(self, listen: Callable[[int], sockets.Socket]) -> None:
-        """Send what the client has ready; what cannot be sent counts as lost and is asked again.
-
-        `listen` gives the socket for an Ethernet type, which hears the answers from then on.
-        """
-        for frame in self.client.outgoing() if self.client else ():
-            kind = ethernet.ethertype(frame)
-            opened = listen(kind)
-            try:
-                opened.sendto(frame, (self.link.name, kind))
-            except OSError as error:
-                self.outcome = f"cannot send: {error.strerror}"
 
 
 class Search:
@@ -153,15 +99,25 @@ class Search:
     def _assign(self, device: Candidate, metric: int) -> Interface:
         """Give the device that was found the address of its lease or of the command line. Raises OSError."""
         link, lease = device.link, device.client.lease if device.client else None
-        if lease is None:
+        if lease is None or lease.protocol == state.STATIC:
             from init.network.conflict import who_has  # late: few boots need it
 
             interface = state.static(self._request, link, metric)
+            if lease is not None:
+                self._tell(
+                    device,
+                    f"{interface.address}: no server answers for the boot loader's address: it is static, "
+                    "its lease is not renewed",
+                    NOTICE,
+                )
             if trouble := who_has(self._rtnetlink, link, interface.address):
                 self._tell(device, f"WARNING: {interface.address} {trouble}", WARNING)
         else:
             lease = lease._replace(obtained=self._on_boottime(lease.obtained))
-            interface = state.leased(self._request, link, lease, metric)
+            request = self._request
+            if request.loaded:  # what the server says by now is newer
+                request = request._replace(gateway="", netmask="")
+            interface = state.leased(request, link, lease, metric)
             self._ignored |= dict.fromkeys(lease.ignored)
         return self._rtnetlink.assign(link, interface, self._refused(device))
 
@@ -195,9 +151,13 @@ class Search:
 
     @property
     def superseded(self) -> bool:
-        """Whether BOOTIF='s card is part of a device that another request has named: pxelinux adds its own ip=."""
-        tops = self._tops() if self._above and self._request.mac and not self._request.device else set()
-        return bool(tops) and tops <= self._taken
+        """Whether another request has named BOOTIF='s card, or what it is a part of: pxelinux adds its own ip=."""
+        mac = self._request.mac
+        if not mac or self._request.device:
+            return False
+        tops = self._tops() if self._above else set()
+        named = any(_is_card(link, mac) and link.name in self._taken for link in self._links.values())
+        return named or (bool(tops) and tops <= self._taken)
 
     def follow_links(self) -> None:
         """Take in what the kernel announced: devices that came, changed or went."""
@@ -267,7 +227,8 @@ class Search:
             device.start(self._request, now)
             device.early = not device.link.running
             device.send(self._listen)
-            self._tell(device, f"carrier, asking for an address ({self._request.autoconf or 'any'})")
+            what = f"{self._request.client} again" if self._request.loaded else "an address"
+            self._tell(device, f"carrier, asking for {what} ({self._request.autoconf or 'any'})")
         elif device.early and device.link.running:
             device.client.repeat(now)
             device.early = False
@@ -316,6 +277,8 @@ class Search:
         """Whether to ask: for the address, or for which of several devices is meant (nfsroot document)."""
         request = self._request
         named = request.device or request.mac or request.autoconf == "off"
+        if request.loaded and all(device.link.type != netlink.ARPHRD_ETHER for device in self._devices.values()):
+            return False
         return request.automatic or (not named and len(self._devices) > 1)
 
     def deadlines(self) -> Iterator[float]:

@@ -14,8 +14,9 @@ import time
 
 from init.cmdline import ip_request
 from init.network import sockets, state6
+from init.network.candidate import Candidate
 from init.network.rtnetlink import packed
-from init.network.search import Candidate, Search
+from init.network.search import Search
 from init.network.state import Interface
 from init.system.cmodules import socket
 from init.wire import dhcp6, ip6, netlink, netlink6

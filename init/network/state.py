@@ -19,6 +19,9 @@ _DECIDED = {
 }  # fmt: skip
 
 
+STATIC = "static"  # the protocol of an address that nobody gave
+
+
 class NetworkError(Exception):
     """No network: `message` says what happened on each device, `hint` what to try."""
 
@@ -135,7 +138,7 @@ def decided(request: Request) -> dict[str, Any]:
 def static(request: Request, link: Link, metric: int = 0) -> Interface:
     """Return what `request` says for `link`, nobody asked."""
     prefix = classful_prefix(packed(request.client) or b"\0")
-    bare = Interface(link.name, link.mac, "static", request.client, prefix, metric=metric, kind=link.kind)
+    bare = Interface(link.name, link.mac, STATIC, request.client, prefix, metric=metric, kind=link.kind)
     return bare._replace(**decided(request))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from init.network.state import Network
 from init.perform.drivers import Drivers
 from init.perform.patience import Patience
+from init.perform.renewal import Renewal
 from init.system.log import Log
 from init.system.stdlib import TYPE_CHECKING
 
@@ -31,4 +32,5 @@ class Machine:
         self.patience = patience  # speaks while a server does not answer
         self.drivers: Drivers | None = None
         self.network = Network(())
+        self.renewal = Renewal(self.say)  # of the network's leases
         self.holders: Holders | None = None

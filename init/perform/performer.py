@@ -86,9 +86,14 @@ def _load_drivers(machine: Machine, operation: operations.LoadDrivers) -> int:
 
 
 def _configure_network(machine: Machine, operation: operations.ConfigureNetwork) -> Network:
-    machine.network = network.configure(operation, machine.network, machine.say)
-    machine.log.secrets |= secrets.in_text(machine.network.rootpath)
-    network.leave_word(machine.network)
+    renewal = machine.renewal
+    machine.network = renewal.stop(machine.network)
+    try:
+        machine.network = network.configure(operation, machine.network, machine.say)
+        machine.log.secrets |= secrets.in_text(machine.network.rootpath)
+        network.leave_word(machine.network)
+    finally:
+        renewal.start(machine.network)
     return machine.network
 
 

@@ -33,6 +33,7 @@ def switch_root(machine: Machine, operation: SwitchRoot) -> None:
         if keeper:
             os.kill(keeper, signal.SIGKILL)
             os.waitpid(keeper, 0)
+        machine.renewal.start(machine.network)
         raise
 
 
@@ -57,6 +58,7 @@ def _leave(machine: Machine) -> None:
         machine.patience.stop()
     if machine.drivers:
         machine.drivers.stop()
+    machine.network = machine.renewal.stop(machine.network)
     if machine.holders and ramdisk.staged():
         machine.holders.go_over()
     machine.log.save()

@@ -3,13 +3,8 @@ come out.
 
 Theory of operation. A Client starts in SELECTING with its first question ready in outgoing(). The caller
 sends what outgoing() returns, hands every frame to receive(), and calls tick() when deadline() has passed;
-the state changes only there, and only as NEXT says. When `lease` is set the client is bound; the caller
+the state changes only there, and only as dhcp_states.NEXT says. When `lease` is set the client is bound; the caller
 may go on (deadline() is then the time of renewal) or drop it.
-
-    SELECTING --offer--> REQUESTING --ack--> PROBING --free--> BOUND --t1--> RENEWING --t2--> REBINDING
-        ^---- nak, silence ----'                |                ^------ ack ----'------ ack -----'  |
-        '---- taken ----------------------------'                |                                   |
-        '---- answer (BOOTP, RARP) ------------------------------'     SELECTING <------ expired ----'
 
 An address that is offered is asked for by ARP while the server is asked to give it (arp.py), so that PROBING is what
 remains of the 20 to 200 ms that this takes. An address that another machine has is declined.
@@ -25,27 +20,10 @@ from init.system.stdlib import NamedTuple
 from init.wire import arp, bootp, dhcp_options, ethernet
 from init.wire.bootp import ACK, CLIENT_PORT, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, SERVER_PORT, Reply
 from init.wire.dhcp_options import Lease
+from init.wire.dhcp_states import NEXT, PROBING, REBOOTING, REQUESTING, SELECTING
 from init.wire.ethernet import NotForUsError, PacketError
 from init.wire.exchange import BOUND, FOREVER, REBINDING, RENEWING, Exchange, Outcome
 from init.wire.ip4 import classful_prefix, dotted, is_host, packed
-
-SELECTING, REQUESTING, PROBING = "selecting", "requesting", "probing"
-NEXT = {
-    (SELECTING, "offer"): REQUESTING,
-    (SELECTING, "answer"): BOUND,
-    (REQUESTING, "ack"): PROBING,
-    (REQUESTING, "nak"): SELECTING,
-    (REQUESTING, "silence"): SELECTING,
-    (PROBING, "free"): BOUND,
-    (PROBING, "taken"): SELECTING,
-    (BOUND, "t1"): RENEWING,
-    (RENEWING, "ack"): BOUND,
-    (RENEWING, "nak"): SELECTING,
-    (RENEWING, "t2"): REBINDING,
-    (REBINDING, "ack"): BOUND,
-    (REBINDING, "nak"): SELECTING,
-    (REBINDING, "expired"): SELECTING,
-}
 
 _EVENTS = {OFFER: "offer", ACK: "ack", NAK: "nak"}
 FIRST_WAIT, LONGEST_WAIT = 4.0, 64.0  # seconds, doubled each time and spread by one second (RFC 2131, 4.1)
@@ -108,6 +86,30 @@ class Client(Exchange):
         client._change("ack", now)
         return client
 
+    @classmethod
+    def reboot(cls, mac: bytes, xid: int, wish: Wish, had: Lease, now: float) -> Client:
+        """Return a client that asks again for an address that it `had`, of whichever server knows it; without an answer
+        to REQUEST_ATTEMPTS quick questions (3.5 s) it is BOUND to `had`.
+        """
+        client = cls(mac, xid, wish, now, probing=True)
+        client._offer = had
+        client._reboot(now)
+        return client
+
+    def moved(self, now: float) -> None:
+        """Ask whether the address is still good: the link was cut, and may lead to another network by now."""
+        if self.state == SELECTING:
+            self._attempts = 0
+            self._discover(now)
+        elif self.state in (BOUND, RENEWING, REBINDING):
+            self._reboot(now)
+
+    def _reboot(self, now: float) -> None:
+        self.state, self._attempts, self._xid = REBOOTING, 0, self._random()
+        self._started = self._asked = now
+        self._outgoing.clear()
+        self._ask(now)
+
     def deadline(self) -> float:
         return min(self._deadline, self._probe.deadline()) if self._probe else self._deadline
 
@@ -125,10 +127,10 @@ class Client(Exchange):
         """Do the one thing whose time has come; the deadline moves on."""
         if self.state == SELECTING:
             self._discover(now)
-        elif self.state == REQUESTING and self._attempts < REQUEST_ATTEMPTS:
+        elif self.state in (REQUESTING, REBOOTING) and self._attempts < REQUEST_ATTEMPTS:
             self._ask(now)
-        elif self.state == REQUESTING:
-            self._change("silence", now)
+        elif self.state in (REQUESTING, REBOOTING):
+            self._change("silence" if self.state == REQUESTING or self._faithful_to else "alone", now)
         elif self.lease is not None:
             self._age(self.lease, now)
 
@@ -137,6 +139,8 @@ class Client(Exchange):
         if self.state == SELECTING and not self._declined and not self._refusals:
             self._fresh = True
             self._discover(now)
+        elif self.state == REBOOTING:
+            self._reboot(now)
 
     def receive(self, frame: bytes, now: float, *, checksummed: bool = True) -> Outcome:
         """Take in a frame (`checksummed` as in ethernet.parse_udp). Never raises."""
@@ -185,7 +189,7 @@ class Client(Exchange):
             raise PacketError(f"offers {lease.address} while {self._faithful_to} is still hoped for")
         if event == "ack" and self._offer and lease.address != self._offer.address:
             raise PacketError("acknowledges another address than was offered")
-        if event == "offer" and self._probing and lease.address != self._faithful_to:
+        if (event == "offer" or self.state == REBOOTING) and self._probing and lease.address != self._faithful_to:
             self._probe = arp.Probe(self._mac, reply.address, now, now - self._asked)
         self._offer = lease
         self._change(event, now)
@@ -198,7 +202,9 @@ class Client(Exchange):
         acknowledgement without a name is the server's that was asked.
         """
         named, asked = reply.options.get(dhcp_options.SERVER_ID, b""), self._offer
-        server = dotted(named) if _is_server(named) else asked.server if asked else dotted(datagram.source)
+        server = (
+            dotted(named) if _is_server(named) else asked.server if asked and asked.server else dotted(datagram.source)
+        )
         bare = Lease(
             protocol,
             dotted(reply.address),
@@ -322,6 +328,10 @@ class Client(Exchange):
             # The RFC has REQUEST repeat DISCOVER's `secs`: so the time of asking is set after the message is built.
             self._broadcast(self._message(REQUEST, "", _naming(lease)))
             self._deadline = now + self._wait(self._attempts)
+        elif self.state == REBOOTING:
+            self._broadcast(self._message(REQUEST, "", {dhcp_options.REQUESTED_ADDRESS: packed(lease.address) or b""}))
+            hasty = SECOND_CHANCE * 2.0**self._attempts
+            self._deadline = now + (self._wait(self._attempts) if self._faithful_to else hasty)
         else:
             body = self._message(REQUEST, lease.address, {})
             if self.state == RENEWING:

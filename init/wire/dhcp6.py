@@ -38,7 +38,8 @@ NEXT = {
     (REQUESTING, "refusal"): SOLICITING,
     (REQUESTING, "silence"): SOLICITING,
     (INFORMING, "reply"): BOUND,
-    (BOUND, "taken"): SOLICITING,
+    **{(state, "taken"): SOLICITING for state in (BOUND, REQUESTING, RENEWING, REBINDING)},
+    **{(state, "moved"): REBINDING for state in (BOUND, RENEWING)},
     (BOUND, "t1"): RENEWING,
     (RENEWING, "reply"): BOUND,
     (RENEWING, "forgotten"): REQUESTING,
@@ -122,11 +123,20 @@ class Client(Exchange):
 
     def taken(self, now: float) -> None:
         """Decline the address: another machine on the link has it (RFC 8415, 18.2.8)."""
-        if self.lease and self.lease.address:
+        if self.lease and self.lease.address and (self.state, "taken") in NEXT:
             self._xid = self._random() >> 8
             self._outgoing.append(self._message(DECLINE, now, self.lease))
             self._faithful_to = ""
             self._change("taken", now)
+
+    def moved(self, now: float) -> None:
+        """Ask every server whether the address is still good: the link was cut (18.2.12: by Confirm; but what answers
+        a Rebind brings the lease and the name servers, too).
+        """
+        if (self.state, "moved") in NEXT:
+            self._change("moved", now)
+        elif self.state == SOLICITING:
+            self._begin(now)
 
     def release(self, now: float) -> None:
         """Begin to give the address back, which is used no more by now (18.2.7); it ends in RELEASED."""

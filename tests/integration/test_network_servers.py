@@ -1,12 +1,13 @@
 """configure() and restore() of init/network in network namespaces, against dnsmasq and busybox udhcpd."""
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.lab import ROOT, Lab, eventually, laboratory
+from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
 
 # Answers every question at once, wrongly in six ways.
 ROGUE = """
@@ -199,15 +200,75 @@ def test_an_address_without_device_is_for_the_one_that_is_answered(lab: Lab) -> 
     assert found["bootserver"] == "10.9.0.9"
 
 
-def test_what_pxelinux_writes(lab: Lab) -> None:
+PXELINUX = ("10.0.2.15:10.0.2.2:10.0.2.3:255.255.255.0", "01-52-54-00-12-34-56")  # as IPAPPEND 3 has it
+
+
+def pxelinux(lab: Lab) -> Configuring:
+    """Configure what a loader was given."""
+    value, bootif = PXELINUX
+    return lab.configuring(value, bootif=bootif)
+
+
+@pytest.fixture
+def loaded(lab: Lab) -> Lab:
+    """Two cards, of which the machine has booted from the second; the server is 10.0.2.2."""
     lab.wire("eth0")
     lab.wire("eth1", mac="52:54:00:12:34:56")
-    configuring = lab.configuring("10.0.2.15:10.0.2.2:10.0.2.3:255.255.255.0", bootif="01-52-54-00-12-34-56")
+    lab.serve("eth1", "10.0.2.2/24")
+    return lab
+
+
+DNSMASQ = ("10.0.2.10", "10.0.2.20", "--dhcp-option=option:dns-server,10.0.2.9", "--dhcp-option=option:router,10.0.2.4")
+
+
+@pytest.mark.parametrize("told", ["*", "01:52:54:00:12:34:56"])
+def test_what_pxelinux_writes_is_asked_for_again(told: str, loaded: Lab) -> None:
+    """The boot ROM's lease is known by the hardware address, whether the ROM told an identifier or not."""
+    leases = loaded.folder / "dnsmasq-0.log.leases"
+    leases.write_text(f"{int(time.time()) + 600} 52:54:00:12:34:56 10.0.2.15 * {told}\n")
+    host = "--dhcp-host=52:54:00:12:34:56,box"
+    log = loaded.dnsmasq("eth1", *DNSMASQ, host)
+    found = pxelinux(loaded).result()
+    assert (found["device"], found["protocol"], found["server"]) == ("eth1", "dhcp", "10.0.2.2")
+    assert (found["address"], found["dns"], found["hostname"]) == ("10.0.2.15", "10.0.2.9", "box")
+    assert (found["lease_seconds"], found["bootserver"]) == ("3600", "10.0.2.2")
+    assert loaded.addresses("eth1") == ["10.0.2.15/24"]
+    assert loaded.routes() == {"default": ("10.0.2.4", "eth1")}  # the server's is newer
+    assert "UP" not in loaded.flags("eth0")
+    assert "DHCPDISCOVER" not in log()
+
+
+def test_what_pxelinux_writes_stays_where_no_server_answers(loaded: Lab) -> None:
+    configuring = pxelinux(loaded)
+    started = time.monotonic()
     found = configuring.result()
+    assert 2.5 < time.monotonic() - started < 15
     assert (found["device"], found["protocol"], found["bootserver"]) == ("eth1", "static", "10.0.2.2")
-    assert lab.addresses("eth1") == ["10.0.2.15/24"]
-    assert lab.routes() == {"default": ("10.0.2.3", "eth1")}
-    assert "UP" not in lab.flags("eth0")
+    assert loaded.addresses("eth1") == ["10.0.2.15/24"]
+    assert loaded.routes() == {"default": ("10.0.2.3", "eth1")}
+    assert sum("its lease is not renewed" in line for line in configuring.log) == 1
+    assert "UP" not in loaded.flags("eth0")
+
+
+def test_what_pxelinux_writes_is_refused(loaded: Lab) -> None:
+    """The port leads to another network by now."""
+    loaded.serve("eth1", "10.5.0.1/24")
+    loaded.run("server", "ip", "address", "del", "10.0.2.2/24", "dev", "eth1")
+    loaded.dnsmasq("eth1", "10.5.0.10", "10.5.0.20", "--dhcp-authoritative")
+    configuring = pxelinux(loaded)
+    found = configuring.result()
+    assert found["address"].startswith("10.5.0.")
+    assert (found["gateway"], found["prefix"]) == ("10.5.0.1", "24")
+    assert any("refused by the server: wrong network" in line for line in configuring.log)
+
+
+def test_what_pxelinux_writes_beside_a_persons_word(loaded: Lab) -> None:
+    """A person's dhcp for the same card counts, and the address is the one that the server is asked for."""
+    loaded.dnsmasq("eth1", *DNSMASQ)
+    value, bootif = PXELINUX
+    found = loaded.configuring("eth1:dhcp", value, bootif=bootif).result()
+    assert found["text"].count("device=") == 1
+    assert (found["device"], found["protocol"]) == ("eth1", "dhcp")
 
 
 def test_static_with_a_gateway_outside_of_the_network(lab: Lab) -> None:

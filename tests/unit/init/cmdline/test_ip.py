@@ -22,7 +22,7 @@ from init.cmdline.ip_request import GrammarError, Request
         ("eth0:dhcp", Request(device="eth0", autoconf="dhcp")),
         ("eth0:off", Request(device="eth0", autoconf="off")),
         ("10.0.2.15", Request(client="10.0.2.15")),
-        # pxelinux, IPAPPEND 1
+        # pxelinux, IPAPPEND 1, or a person
         ("10.0.2.15:10.0.2.2:10.0.2.2:255.255.255.0", Request("10.0.2.15", "10.0.2.2", "10.0.2.2", "255.255.255.0")),
         ("10.0.0.2:10.0.0.9:10.0.0.1:255.0.0.0:box.lab.example:eth1:none:1.1.1.1:8.8.8.8:10.0.0.3",
          Request("10.0.0.2", "10.0.0.9", "10.0.0.1", "255.0.0.0", "box", "lab.example", "eth1", autoconf="off",
@@ -135,3 +135,30 @@ def test_values_for_the_same_device_are_one_request() -> None:
     first, second = parse(["dhcp", "10.0.2.15::10.0.2.2:", "eth1:dhcp"])
     assert first == Request(client="10.0.2.15", gateway="10.0.2.2", autoconf="dhcp")
     assert second == Request(device="eth1", autoconf="dhcp")
+
+
+PXELINUX = "10.0.2.15:10.0.2.2:10.0.2.3:255.255.255.0"
+
+
+@pytest.mark.parametrize(
+    ("values", "loaded"),
+    [
+        ([PXELINUX], [True]),
+        (["10.0.2.15:::"], [True]),  # an iPXE script whose server names neither
+        (["::::box", PXELINUX], [True]),
+        (["dhcp", PXELINUX], [False]),  # asked for anyway
+        (["off", PXELINUX], [False]),  # a person's word that nobody is to be asked
+        (["10.0.2.15::10.0.2.3:255.255.255.0:box::off"], [False]),
+        (["10.0.2.15:10.0.2.2:10.0.2.3:255.255.255.0:"], [False]),
+        (["10.0.2.15"], [False]),
+        ([":::"], [False]),
+        (["eth0:dhcp", PXELINUX], [False, True]),
+        (["dhcp6", PXELINUX], [False, True]),
+    ],
+)
+def test_what_a_loader_was_given_is_asked_for_again(values: list[str], loaded: list[bool]) -> None:
+    requests = parse(values, "01-52-54-00-12-34-56")
+    assert [request.loaded for request in requests] == loaded
+    assert all(request.automatic for request in requests if request.loaded)
+    assert not any(request.loaded for request in parse(values))
+    assert not any(request.loaded for request in parse(values, "01-"))

@@ -213,3 +213,24 @@ def test_release() -> None:
     assert target(release_frame(interface(), 7, 1600.0)) == target(frame)  # over by our clock
     for protocol in ("static", "bootp", "rarp"):
         assert release_frame(interface()._replace(protocol=protocol), 7, 1300.0) == b""
+
+
+def test_a_carrier_that_is_back_has_the_lease_asked_for_anew() -> None:
+    held = holding()
+    held.moved(1100.0)
+    (question,) = held.outgoing()
+    assert held.asking
+    assert (wire.options_of(question)[50], target(question)[1]) == (wire.ADDRESS, b"\xff" * 4)
+    assert held.receive(wire.answer(question, ACK, seconds(600)), 1100.1)
+    assert (held.asking, held.deadline(), held.interface.obtained) == (False, 1400.0, 1100.0)
+    assert said(held) == (
+        "<6> eth0: 10.0.0.50: the carrier is back; asking whether the address is still good\n"
+        "<7> eth0: 10.0.0.50: lease renewed by 10.0.0.1 for 600 s"
+    )
+
+
+def test_the_carrier_of_an_address_that_was_taken_over_is_none_of_ours() -> None:
+    held = holding()
+    held.tick(1300.0, ours=False)
+    held.moved(1301.0)
+    assert held.outgoing() == ()

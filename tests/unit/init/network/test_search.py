@@ -81,6 +81,13 @@ def test_the_address_that_pxelinux_adds_is_left_out_where_the_bond_has_one() -> 
     assert not search(Request(), "bond0", taken=("bond0",)).superseded
 
 
+def test_the_address_that_pxelinux_adds_is_left_out_where_its_card_is_named() -> None:
+    added = Request(client="10.0.2.15", mac=CARD, loaded=True)
+    assert search(added, taken=("eth0",)).superseded
+    assert not search(added, taken=("eth2",)).superseded
+    assert not search(Request(device="eth0", mac=CARD), taken=("eth0",)).superseded
+
+
 def test_names_that_go_round_in_a_circle_end() -> None:
     above = {"a.1": ("b.2",), "b.2": ("a.1",), "c": ("a.1",)}
     assert devices.tops(above, ["c"]) == set()

@@ -400,3 +400,52 @@ def test_what_is_good_of_a_list_is_kept() -> None:
         "the last address is cut short",
         "option 24 (search): not a host or domain name; a name without end",
     )
+
+
+def lease_of() -> Lease6:
+    return options.lease(ia(), SERVER, MAC[2:6], obtained=100.0)
+
+
+def test_taken_while_the_same_server_is_asked_anew_for_a_forgotten_lease() -> None:
+    """NoBinding leads to REQUESTING with the lease kept: the kernel's word that it is taken may come just then."""
+    client = Client.resume(MAC, 7, lease_of(), 100.0)
+    client.tick(client.deadline())
+    _, xid, _ = asked(client)
+    status = option(options.STATUS, struct.pack("!H", options.NO_BINDING))
+    assert client.receive(answer(dhcp6.REPLY, xid, association(status)), 250.1).kind == "nak"
+    assert (client.state, client.lease is not None) == (REQUESTING, True)
+    client.outgoing()
+    client.taken(250.2)
+    assert client.state == SOLICITING
+    assert [payload[0] for payload in client.outgoing()] == [dhcp6.DECLINE, dhcp6.SOLICIT]
+
+
+def test_taken_while_it_is_given_back_changes_nothing() -> None:
+    client = Client.resume(MAC, 7, lease_of(), 100.0)
+    client.release(110.0)
+    client.outgoing()
+    client.taken(110.1)
+    assert (client.state, client.outgoing()) == (RELEASING, ())
+
+
+def test_a_link_that_was_cut_has_every_server_asked() -> None:
+    client = Client.resume(MAC, 7, lease_of(), 100.0)
+    client.moved(110.0)
+    kind, xid, told = asked(client)
+    assert (client.state, kind, options.SERVER_ID in told) == (REBINDING, dhcp6.REBIND, False)
+    assert client.receive(answer(dhcp6.REPLY, xid, ia(), server=OTHER), 110.1) == Outcome("ack")
+    assert client.lease
+    assert client.lease.server == OTHER
+    client.tick(client.deadline())
+    client.moved(client.deadline())
+    assert client.state == REBINDING
+
+
+def test_a_cut_link_does_not_wait_long_for_the_next_question() -> None:
+    client, _ = soliciting()
+    for _ in range(6):
+        client.tick(client.deadline())
+    client.outgoing()
+    client.moved(200.0)
+    assert asked(client)[0] == dhcp6.SOLICIT
+    assert client.deadline() < 201.5
