@@ -46,7 +46,7 @@ class Keeper:
         self._poll.register(self._timer, select.EPOLLIN)
         self._rtnetlink = Rtnetlink()
         self._poll.register(self._rtnetlink.events, select.EPOLLIN)
-        self._cut = {link.number for link in self._rtnetlink.links().values() if not link.carrier}
+        self._carriers = {link.number: link.carrier_changes for link in self._rtnetlink.links().values()}
         self.serve()
 
     def fileno(self) -> int:
@@ -58,7 +58,7 @@ class Keeper:
             os.read(self._timer, 8)
         except BlockingIOError:
             pass
-        back = self._carriers()
+        back = self._back()
         for line in self._lines:
             before = line.holding.interface
             line.receive()
@@ -76,20 +76,15 @@ class Keeper:
         due = min((line.holding.deadline() for line in self._lines), default=float("inf"))
         syscalls.timerfd_settime(self._timer, due)
 
-    def _carriers(self) -> set[int]:
-        """The devices, by index, whose carrier has come back since."""
-        back = set()
+    def _back(self) -> set[int]:
+        """The devices, by index, whose carrier has gone and come back since."""
         try:
-            for message in self._rtnetlink.announced():
-                if message.kind == netlink.RTM_NEWLINK:
-                    link = netlink.link(message)
-                    if not link.carrier:
-                        self._cut.add(link.number)
-                    elif link.number in self._cut:
-                        self._cut.remove(link.number)
-                        back.add(link.number)
-        except OSError:  # more was announced than the socket could hold: what was cut may be back
-            back, self._cut = self._cut, set()
+            changed = [netlink.link(one) for one in self._rtnetlink.announced() if one.kind == netlink.RTM_NEWLINK]
+        except OSError:  # more was announced than the socket could hold
+            changed = list(self._rtnetlink.links().values())
+        with_carrier = {link.number: link.carrier_changes for link in changed if link.carrier}
+        back = {number for number, changes in with_carrier.items() if changes != self._carriers.get(number)}
+        self._carriers |= with_carrier
         return back
 
     def _moved(self, line: Line, back: set[int]) -> None:

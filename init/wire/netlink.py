@@ -29,7 +29,7 @@ RTNH_F_ONLINK = 4
 _METRIC6 = 1024  # of routes that nobody gave one (IP6_RT_PRIO_USER)
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 10, 18
-IFLA_INFO_KIND, IFLA_PERM_ADDRESS = 1, 54
+IFLA_INFO_KIND, IFLA_CARRIER_CHANGES, IFLA_PERM_ADDRESS = 1, 35, 54
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 4, 6, 8
 IFA_F_TEMPORARY, IFA_F_NODAD, IFA_F_DADFAILED, IFA_F_TENTATIVE = 0x01, 0x02, 0x08, 0x40
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
@@ -66,6 +66,7 @@ class Link(NamedTuple):
     master: int = 0  # the index of its bridge or bond
     kind: str = ""  # what rtnetlink calls a virtual device's type ("veth", "bridge"), "" for hardware
     permanent: str = ""  # the card's own address, where the kernel knows it
+    carrier_changes: int = 0  # how often it came or went: who listens hears only once of what was cut for a second
 
     @property
     def card(self) -> str:
@@ -238,6 +239,7 @@ def link(message: Message) -> Link:
         master=_number(values.get(IFLA_MASTER, b"")),
         kind=_text(info.get(IFLA_INFO_KIND, b"")),
         permanent=values.get(IFLA_PERM_ADDRESS, b"").hex(":"),
+        carrier_changes=_number(values.get(IFLA_CARRIER_CHANGES, b"")),
     )
 
 

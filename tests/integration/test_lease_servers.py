@@ -1,5 +1,6 @@
 """A lease kept against dnsmasq and busybox udhcpd, in network namespaces."""
 
+import re
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.keeping import give_back, keep, state
-from tests.lab import Configuring, Lab, eventually, laboratory
+from tests.lab import ROOT, Configuring, Lab, eventually, laboratory
 
 # Nobody is to grow old here.
 SOONER = """
@@ -216,3 +217,72 @@ def test_nothing_is_kept_where_nothing_ends(lab: Lab) -> None:
     time.sleep(0.5)
     assert [line for line in keeper.log if "lease" in line] == []
     assert give_back(lab) == ""
+
+
+def test_a_cut_link_has_the_lease_asked_for_anew(lab: Lab) -> None:
+    log = lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.70")
+    keeper = keeping(lab)
+    eventually((lab.folder / "state").exists, "the lease")
+    before = state(lab)
+    time.sleep(1.5)
+    lab.run("server", "sh", "-ec", "ip link set eth0 down; sleep 0.2; ip link set eth0 up")
+    keeper.until("the carrier is back")
+    keeper.until(f"{before.address}: lease renewed by 10.9.0.1")
+    assert log().count("DHCPDISCOVER") == 1
+    assert state(lab).obtained > before.obtained + 1
+    assert lab.addresses("eth0") == [f"{before.address}/24"]
+
+
+def test_a_port_that_was_moved_to_another_network(lab: Lab) -> None:
+    lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.70", "--dhcp-option=option:dns-server,10.9.0.3")
+    keeper = keeping(lab)
+    eventually((lab.folder / "state").exists, "the lease")
+    old = state(lab).address
+    number = (lab.folder / "dnsmasq-0.log").read_text().partition("dnsmasq[")[2].partition("]")[0]
+    move = f"ip link set eth0 down; kill {number}; ip address flush dev eth0; ip address add 10.5.0.1/24 dev eth0"
+    lab.run("server", "sh", "-ec", move)
+    lab.dnsmasq("eth0", "10.5.0.50", "10.5.0.70", "--dhcp-option=option:dns-server,10.5.0.3", "--dhcp-authoritative")
+    lab.run("server", "ip", "link", "set", "eth0", "up")
+    keeper.until(f"{old}: REFUSED by the server (")
+    keeper.until(f"GIVEN INSTEAD OF {old} by 10.5.0.1")
+    new = state(lab)
+    assert new.address.startswith("10.5.0.")
+    assert new.dns == ("10.5.0.3",)
+    assert lab.routes() == {"default": ("10.5.0.1", "eth0")}
+
+
+# As PID 1 does; what is left for the boot's own resolver is not this machine's business.
+RENEWAL = """
+import sys; sys.path.insert(0, sys.argv[1])
+import time
+from init.cmdline import ip
+from init.network.configure import configure
+from init.network.files import leave_files
+from init.perform import renewal
+from init.wire import dhcp_options
+dhcp_options.LEAST_SECONDS, renewal.LATER, renewal.NETWORK_AT_BOOT = 2, 0.1, sys.argv[2]
+renewal.networks.leave_word = lambda network: say(6, f"word of {network.interfaces[0].obtained > first}")
+def say(level, line): print(level, line, flush=True)
+network = configure(ip.parse(["dhcp"]), deadline=time.monotonic() + 30, say=say)
+first = network.interfaces[0].obtained
+leave_files(network, sys.argv[2], sys.argv[2])
+keeping = renewal.Renewal(say)
+keeping.start(network)
+input()  # what PID 1 waits in for ever
+after = keeping.stop(network)
+say(6, f"renewed {after.interfaces[0].obtained - first:.1f}; {keeping.stop(after) is after}")
+"""
+
+
+def test_the_lease_is_renewed_while_the_boot_waits(lab: Lab) -> None:
+    log = lab.dnsmasq("eth0", "10.9.0.50", "10.9.0.50", *SOON)
+    words = lab.words("client", sys.executable, "-ISBc", RENEWAL, str(ROOT), str(lab.folder))
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as boot:
+        eventually(lambda: log().count("DHCPACK(") >= 3, "two renewals")
+        said, _ = boot.communicate("\n")
+    assert said.count("word of True") >= 1
+    seconds, once = re.findall(r"renewed (.*); (True|False)$", said, re.MULTILINE)[0]
+    assert (float(seconds) >= 2.5, once) == (True, "True")
+    acknowledged = log().count("DHCPACK(")
+    time.sleep(4)
+    assert log().count("DHCPACK(") == acknowledged  # nobody is left
