@@ -13,6 +13,16 @@ from init.wire.dhcp_options import Lease
 from init.wire.exchange import FOREVER
 
 
+def of_the_loader(request: Request, mac: str) -> Request:
+    """Return a request for the lease that a boot loader was given, as the server is asked for it by the card `mac`.
+
+    ISC dhcpd refuses a lease to who does not tell the identifier that it was given for, which is iPXE's then; told
+    none before, it takes the card's address for it, as every other server does. Gateway and netmask are the answer's.
+    """
+    client_id = request.client_id or bytes((netlink.ARPHRD_ETHER,)) + ethernet.octets(mac)
+    return request._replace(gateway="", netmask="", client_id=client_id)
+
+
 class Candidate:
     """A device that may be the one, and what has come of it so far."""
 
@@ -41,8 +51,9 @@ class Candidate:
         )
         mac, xid = ethernet.octets(self.link.mac), sockets.new_xid()
         if request.loaded:
+            wish = wish._replace(protocol="dhcp", client_id=of_the_loader(request, self.link.mac).client_id)
             had = Lease(STATIC, request.client, "", b"", now, request.prefix)
-            self.client = dhcp.Client.reboot(mac, xid, wish._replace(protocol="dhcp"), had, now)
+            self.client = dhcp.Client.reboot(mac, xid, wish, had, now)
         else:
             self.client = dhcp.Client(mac, xid, wish, now, fresh=True, probing=True)
         self.outcome = "no answer"

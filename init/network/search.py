@@ -10,7 +10,7 @@ import time
 
 from init.cmdline.ip_request import Request
 from init.network import sockets, state
-from init.network.candidate import Candidate
+from init.network.candidate import Candidate, of_the_loader
 from init.network.links import MISSING_WAIT, VIRTUAL, listed
 from init.network.rtnetlink import Refused, Rtnetlink
 from init.network.state import Interface
@@ -115,8 +115,8 @@ class Search:
         else:
             lease = lease._replace(obtained=self._on_boottime(lease.obtained))
             request = self._request
-            if request.loaded:  # what the server says by now is newer
-                request = request._replace(gateway="", netmask="")
+            if request.loaded:
+                request = of_the_loader(request, link.mac)
             interface = state.leased(request, link, lease, metric)
             self._ignored |= dict.fromkeys(lease.ignored)
         return self._rtnetlink.assign(link, interface, self._refused(device))

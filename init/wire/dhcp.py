@@ -105,6 +105,7 @@ class Client(Exchange):
             self._reboot(now)
 
     def _reboot(self, now: float) -> None:
+        self._offer, self.lease = self.lease or self._offer, None
         self.state, self._attempts, self._xid = REBOOTING, 0, self._random()
         self._started = self._asked = now
         self._outgoing.clear()

@@ -185,3 +185,24 @@ def test_udhcpd_gives_routes_name_and_time(lab: Lab) -> None:
     expected |= {"rootpath": "/srv/root", "nis_domain": "lab.nis", "bootserver": "10.9.0.2", "lease_seconds": "900"}
     assert {name: found[name] for name in expected} == expected
     assert lab.routes() == {"default": ("10.9.0.9", "eth0"), "10.77.0.0/16": ("10.9.0.7", "eth0")}
+
+
+@pytest.mark.parametrize("identifier", ["", "01525400123456"])
+@pytest.mark.parametrize("server", ["isc", "kea"])
+def test_a_boot_roms_lease_is_known_again(server: str, identifier: str, lab: Lab) -> None:
+    """The ROM told an identifier or not (iPXE does); early user space is known by its hardware address."""
+    if server == "isc":
+        text = "subnet 10.9.0.0 netmask 255.255.255.0 { range 10.9.0.20 10.9.0.60; default-lease-time 600;"
+        log = isc(lab, "eth0", f"{text} option domain-name-servers 10.9.0.3; }}")
+    else:
+        data = [{"name": "domain-name-servers", "data": "10.9.0.3"}]
+        subnet = {"subnet": "10.9.0.0/24", "pools": [{"pool": "10.9.0.20 - 10.9.0.60"}], "option-data": data}
+        log = kea(lab, "eth0", subnet)
+    lab.run("client", "ip", "link", "set", "eth0", "up")
+    told = ["-x", f"0x3d:{identifier}"] if identifier else ["-C"]
+    rom = ("busybox", "udhcpc", "-i", "eth0", "-f", "-n", "-q", "-r", "10.9.0.33", "-s", "/bin/true", *told)
+    assert "10.9.0.33" in lab.run("client", "sh", "-c", f"{' '.join(rom)} 2>&1")
+    before = log()
+    found = lab.configuring("10.9.0.33:10.9.0.1:10.9.0.1:255.255.255.0", bootif="01-52-54-00-12-34-56").result()
+    assert (found["address"], found["protocol"], found["dns"]) == ("10.9.0.33", "dhcp", "10.9.0.3")
+    assert "DISCOVER" not in log().removeprefix(before)

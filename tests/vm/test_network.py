@@ -5,7 +5,7 @@ there; the leases that they live through are test_network_leases.py's.
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from tests.lab import eventually
 
 from .harness.wire import DNS, FILES_NAME, FileServer, Wires, network
-from .site import BOOT, Site
+from .site import BOOT, SHELL, Site
 
 pytestmark = [pytest.mark.vm, pytest.mark.skipif(os.geteuid() != 0, reason="taps and namespaces are root's")]
 

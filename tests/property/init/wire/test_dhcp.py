@@ -18,6 +18,7 @@ from tests.property.init.wire.damage import damaged, fuzzing
 from tests.unit.init.network.samples import LINK
 
 ARP = -1  # beside DHCP's types
+CUT = -2  # the link was cut and is back
 KINDS = {"offer", "ack", "nak", "answer", "ignored", "dropped"}
 codes = st.one_of(st.sampled_from(sorted(dhcp_options.READERS)), st.integers(0, 255))
 pairs = st.lists(st.tuples(codes, st.binary(max_size=40)), max_size=8)
@@ -94,13 +95,20 @@ def test_a_damaged_packet_is_refused_or_harmless(data: st.DataObject) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 0.02) | st.floats(0, 5000), st.sampled_from([0, 2, 5, 6, ARP])), max_size=30),
+    st.lists(st.tuples(st.floats(0, 0.02) | st.floats(0, 5000), st.sampled_from([0, 2, 5, 6, ARP, CUT])), max_size=30),
     st.integers(0, 2**32 - 1),
-    st.booleans(),
+    st.sampled_from(["new", "probing", "a loader's", "kept"]),
 )
-def test_time_and_answers_in_any_order(steps: list[tuple[float, int]], xid: int, probing: bool) -> None:
-    client = Client(wire.MAC, xid, dhcp.Wish(), 0.0, probing=probing)
-    now, question = 0.0, client.outgoing()[-1]
+def test_time_and_answers_in_any_order(steps: list[tuple[float, int]], xid: int, beginning: str) -> None:
+    had = Lease("dhcp", "10.0.0.50", "10.0.0.1", wire.SERVER_MAC, 0.0, 24, seconds=3600, renew_after=1800.0,
+                rebind_after=3150.0)  # fmt: skip
+    if beginning == "a loader's":
+        client = Client.reboot(wire.MAC, xid, dhcp.Wish(), had._replace(protocol="static", seconds=None), 0.0)
+    elif beginning == "kept":
+        client = Client.resume(wire.MAC, xid, dhcp.Wish(), had, 0.0)
+    else:
+        client = Client(wire.MAC, xid, dhcp.Wish(), 0.0, probing=beginning == "probing")
+    now, question = 0.0, (wire.frame(bytes(300)), *client.outgoing())[-1]
 
     def asked() -> bytes:
         """The last question to a server."""
@@ -114,6 +122,8 @@ def test_time_and_answers_in_any_order(steps: list[tuple[float, int]], xid: int,
         assert client.deadline() > now  # otherwise the caller would turn round and round
         if kind == ARP:
             client.receive(wire.arp_packet(), now)
+        elif kind == CUT:
+            client.moved(now)
         elif kind:
             client.receive(wire.answer(question, kind, (51, b"\0\0\x0e\x10")), now)
         question = asked()
