@@ -78,7 +78,7 @@ def _searches(
         search = _kind_of_search(request)(rtnetlink, links, request, taken, say, above)
         if search.superseded:
             left_out = f"{request.mac} (BOOTIF=) is left out"
-            say(INFO, f"network: {left_out}: what is made of that card has an ip= of its own")
+            say(INFO, f"network: {left_out}: that card, or what is made of it, has an ip= of its own")
         else:
             yield search
 

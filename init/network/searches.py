@@ -53,7 +53,8 @@ class Searches:
         finally:
             for search in searches:
                 search.finish({interface.device for interface in self._found.values()})
-        missing = [(search, *self._failure(search)) for search in searches if search not in self._found]
+        lacking = [search for search in searches if search not in self._found and not search.superseded]
+        missing = [(search, *self._failure(search)) for search in lacking]
         if missing and not self._found:
             reasons = "; ".join(dict.fromkeys(reason for _, reason, _ in missing))
             raise NetworkError(f"network: {reasons}", missing[0][2])
@@ -64,7 +65,8 @@ class Searches:
         return (self._failed[search], search.HINT) if search in self._failed else search.failure()
 
     def _pending(self) -> list[Search]:
-        return [search for search in self._searches if search not in self._found and search not in self._failed]
+        done = self._found.keys() | self._failed.keys()
+        return [search for search in self._searches if search not in done and not search.superseded]
 
     def _advance(self, now: float) -> bool:
         """Do for every search what is due; whether there is nothing more to wait for."""

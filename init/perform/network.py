@@ -41,8 +41,13 @@ def configure(operation: ConfigureNetwork, had: Network, say: Say) -> Network:
 
 def leave_word(network: Network) -> None:
     """Leave word of the network for the boot, the keeper and the real system. Raises OSError."""
+    tell(network)
+    if network.hostname:
+        socket.sethostname(network.hostname)
+
+
+def tell(network: Network) -> None:
+    """Leave word of what may change with each lease. Raises OSError."""
     files.leave_files(network)
     with open("/etc/resolv.conf", "w") as file:
         file.write(texts.resolv_conf(network))
-    if network.hostname:
-        socket.sethostname(network.hostname)

@@ -70,4 +70,4 @@ class Renewal:
             poll.poll()
             keeper.serve()
             if keeper.network != before:
-                networks.leave_word(keeper.network)  # another network has other name servers
+                networks.tell(keeper.network)  # another network has other name servers

@@ -182,3 +182,15 @@ def test_an_address_that_another_client_took_over_and_a_device_that_was_renamed(
     script = "ip link set eth0 down; ip link set eth0 name ens3; ip link set ens3 up; "
     lab.run("client", "sh", "-ec", script + "ip address add 2001:db8::50/128 dev ens3 nodad")
     renewals(keeper, 2)
+
+
+def test_a_cut_link_has_the_lease_asked_for_anew(lab: Lab) -> None:
+    log = isc6(lab, "eth0", ISC.format("2001:db8::60", 900, 600, ""))
+    keeper = keeping(lab)
+    eventually((lab.folder / "state").exists, "the lease")
+    time.sleep(1)
+    lab.run("server", "sh", "-ec", "ip link set eth0 down; sleep 0.2; ip link set eth0 up")
+    keeper.until("2001:db8::60: the carrier is back")
+    keeper.until("2001:db8::60: lease renewed by ")
+    assert "Rebind message from" in log()
+    assert list(addresses(lab)) == ["2001:db8::60"]

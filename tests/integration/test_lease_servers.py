@@ -261,7 +261,7 @@ from init.network.files import leave_files
 from init.perform import renewal
 from init.wire import dhcp_options
 dhcp_options.LEAST_SECONDS, renewal.LATER, renewal.NETWORK_AT_BOOT = 2, 0.1, sys.argv[2]
-renewal.networks.leave_word = lambda network: say(6, f"word of {network.interfaces[0].obtained > first}")
+renewal.networks.tell = lambda network: say(6, f"word of {network.interfaces[0].obtained > first}")
 def say(level, line): print(level, line, flush=True)
 network = configure(ip.parse(["dhcp"]), deadline=time.monotonic() + 30, say=say)
 first = network.interfaces[0].obtained

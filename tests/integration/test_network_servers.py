@@ -271,6 +271,17 @@ def test_what_pxelinux_writes_beside_a_persons_word(loaded: Lab) -> None:
     assert (found["device"], found["protocol"]) == ("eth1", "dhcp")
 
 
+def test_what_pxelinux_writes_for_a_card_that_comes_late(lab: Lab) -> None:
+    value, bootif = PXELINUX
+    configuring = lab.configuring("eth1:dhcp", value, bootif=bootif)
+    configuring.until("waiting for the device eth1")
+    lab.wire("eth1", mac="52:54:00:12:34:56")
+    lab.serve("eth1", "10.0.2.2/24")
+    log = lab.dnsmasq("eth1", *DNSMASQ)
+    assert configuring.result()["text"].count("device=") == 1
+    assert log().count("DHCPACK(") == 1
+
+
 def test_static_with_a_gateway_outside_of_the_network(lab: Lab) -> None:
     lab.wire("eth0")
     lab.serve("eth0", "172.16.5.1/32")
