@@ -262,13 +262,22 @@ def test_what_pxelinux_writes_is_refused(loaded: Lab) -> None:
     assert any("refused by the server: wrong network" in line for line in configuring.log)
 
 
-def test_what_pxelinux_writes_beside_a_persons_word(loaded: Lab) -> None:
-    """A person's dhcp for the same card counts, and the address is the one that the server is asked for."""
-    loaded.dnsmasq("eth1", *DNSMASQ)
-    value, bootif = PXELINUX
-    found = loaded.configuring("eth1:dhcp", value, bootif=bootif).result()
+@pytest.mark.parametrize(
+    ("values", "address", "gateway"),
+    [
+        (["dhcp"], "", "10.0.2.4"),  # IPAPPEND 2, as in the README
+        (["dhcp", PXELINUX[0]], "10.0.2.15", "10.0.2.3"),  # one request, whose fields count
+        (["eth1:dhcp", PXELINUX[0]], "", "10.0.2.4"),  # a person's for that card, alone
+        ([":::::::9.9.9.9", PXELINUX[0]], "10.0.2.15", "10.0.2.4"),  # the lease, beside a name server of one's own
+    ],
+)
+def test_what_pxelinux_writes_beside_a_persons_word(values: list[str], address: str, gateway: str, loaded: Lab) -> None:
+    loaded.dnsmasq("eth1", *DNSMASQ, "--dhcp-authoritative")
+    found = loaded.configuring(*values, bootif=PXELINUX[1]).result()
     assert found["text"].count("device=") == 1
-    assert (found["device"], found["protocol"]) == ("eth1", "dhcp")
+    assert (found["device"], found["protocol"], found["gateway"]) == ("eth1", "dhcp", gateway)
+    assert found["address"] == (address or found["address"])
+    assert found["dns"] == ("9.9.9.9" if ":::::::9.9.9.9" in values else "10.0.2.9")
 
 
 def test_what_pxelinux_writes_for_a_card_that_comes_late(lab: Lab) -> None:
