@@ -1,16 +1,17 @@
 """The options that a share may be mounted with, by name: what else stands behind a password is a part of one.
 
 From mount.cifs(8) and fs/smb/client/fs_context.c (smb3_fs_parameters, 5.11 to 7.3), without those for user, password
-and domain.
+and domain, and SELinux's of every file system (mount(8)).
 """
 
 from __future__ import annotations
 
 _WITH_VALUE = """
-    acdirmax acregmax actimeo addr backupgid backupuid bsize cache closetimeo comment compress cred credentials cruid
-    dir_mode dirmode echo_interval esize file_mode fmask gid handletimeout iocharset ip max_cached_dirs max_channels
-    max_credits min_enc_offload netbiosname port prefixpath rasize reparse retrans rsize sec servern
-    servernetbiosname snapshot source srcaddr symlink symlinkroot uid umask unc upcall_target ver vers wsize
+    acdirmax acregmax actimeo addr backupgid backupuid bsize cache closetimeo comment compress context cred
+    credentials cruid defcontext dir_mode dirmode echo_interval esize file_mode fmask fscontext gid handletimeout
+    iocharset ip max_cached_dirs max_channels max_credits min_enc_offload netbiosname port prefixpath rasize reparse
+    retrans rootcontext rsize sec servern servernetbiosname snapshot source srcaddr symlink symlinkroot uid umask
+    unc upcall_target ver vers wsize
 """
 # Each also with "no" in front.
 _FLAGS = """

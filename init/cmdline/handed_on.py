@@ -14,13 +14,18 @@ _OURS = (
     "vlan", "bond", "netroot", "nfsopts", "cifsuser", "cifspass",
 )  # fmt: skip
 
+_LOCALE = ("LANG", "LC_")  # an @ stands before a modifier there, as in ca_ES@valencia (locale(7))
+
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """The environment, without what belongs to a module or to rd.*, and without what can hold a secret."""
     return {
         name: value
         for name, value in variables.items()
-        if name not in _OURS and "." not in name and "@" not in value and not secrets.found([(name, value)])
+        if name not in _OURS
+        and "." not in name
+        and ("@" not in value or name.startswith(_LOCALE))
+        and not secrets.found([(name, value)])
     }
 
 

@@ -34,6 +34,8 @@ def source(line: CommandLine, image_credentials: str, mistakes: list[str]) -> ci
     from init.cmdline import nfsroot  # late: few boots need it
 
     four = "nfs4" in (line.last("rootfstype"), line.last("root"))
+    if parameter == "nfsroot" and value.startswith(("nfs:/", "nfs4:/")) and not value.startswith("nfs://"):
+        value = f"nfs:{value}"  # no prefix is known there; a server may have this name
     return nfsroot.parse(value, ",".join(filter(None, flags)), four, line.flag("nfsrootdebug"), mistakes)
 
 

@@ -12,7 +12,8 @@ from init.system.escapes import undone
 from init.system.log import MASK
 from init.system.stdlib import Iterable
 
-_PARAMETERS = ("cifspass", "pass", "passwd", "password", "passphrase", "pwd")
+_PARAMETERS = ("cifspass", "pass", "passwd", "password", "passphrase", "pw", "pwd")
+_TAGS = ("UUID", "LABEL", "PARTUUID", "PARTLABEL")  # of a disk, as root= of other machines has them
 
 
 def is_password(key: str) -> bool:
@@ -55,7 +56,8 @@ def in_text(text: str) -> set[str]:
 def shown(text: str) -> str:
     """As much of a share's or an export's name as may be told where it could not be understood: without options."""
     head = text.partition(",")[0]
-    return MASK if "@" in text or "=" in head else head
+    name, *values = head.split("=")
+    return MASK if "@" in text or (values and (name not in _TAGS or len(values) > 1)) else head
 
 
 def split(text: str) -> list[str]:
@@ -76,7 +78,7 @@ def _in_options(text: str) -> set[str]:
     behind = False  # whether a password has come
     for word in text.split(","):
         key, equals, value = word.partition("=")
-        if equals and is_password(key.rpartition("/")[2]):
+        if equals and is_password(_last_name(key)):
             behind = True
             secrets |= {value, value.strip('"')}
         elif key in ("user", "username") and "%" in value:
@@ -90,6 +92,13 @@ def _in_options(text: str) -> set[str]:
             if is_password(key):
                 secrets |= {value, value.replace(",", ",,"), value.strip('"')}
     return secrets
+
+
+def _last_name(key: str) -> str:
+    """The name before an `=` where options follow a folder by another mark than a comma."""
+    for mark in "/:;?":
+        key = key.rpartition(mark)[2]
+    return key
 
 
 def _in_front_of_a_host(text: str) -> set[str]:

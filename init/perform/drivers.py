@@ -6,6 +6,7 @@ their own. A child process loads drivers for devices that turn up later (USB, sl
 
 from __future__ import annotations
 
+import errno
 import os
 
 from init.cmdline.modules import ModuleWords
@@ -78,7 +79,9 @@ class Drivers:
             except FileExistsError:
                 pass
             except OSError as error:
-                self._say(WARNING, f"drivers: {path}: {error.strerror}")
+                given = self._conf.parameters(module) if error.errno == errno.EINVAL else ""
+                why = f", given {given}: are these its parameters' values?" if given else ""
+                self._say(WARNING, f"drivers: {path}: {error.strerror}{why}")
         return loaded
 
     def coldplug(self) -> int:

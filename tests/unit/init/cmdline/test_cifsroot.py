@@ -64,6 +64,7 @@ def test_the_words_of_other_tools(line: str, unc: str, options: str, login: tupl
         ("password=,ro", "", "ro"),
         ("password=a,,", "a,", ""),
         ("password=a,sec=ntlmssp,nobrl,uid=5,noserverino", "a", "sec=ntlmssp,nobrl,uid=5,noserverino"),
+        ("password=a,context=system_u:object_r:nfs_t:s0", "a", "context=system_u:object_r:nfs_t:s0"),
         ("brandnew,password=a", "a", "brandnew"),
         ("soft,,ro,password=a", "a", "soft,ro"),
         ("user=b%a", "a", ""),

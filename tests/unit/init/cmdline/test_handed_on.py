@@ -9,6 +9,8 @@ def test_the_environment_has_neither_our_words_nor_secrets() -> None:
         "cifspass": "p", "nfsopts": "user=a,pass=p", "netroot": "cifs://a:p@s/x", "rd.retry": "3", "PASSWD": "p",
         "cifsrot": "//s/x,pass=p", "fetch": "http://a:p@s/x", "mail": "a@b", "flags": "user=a%p", "OPTS": "a=b,c",
     }  # fmt: skip
+    locale = {"LANG": "ca_ES.UTF-8@valencia", "LC_ALL": "de_DE@euro"}
+    assert handed_on.environment({**locale, "LANGPASS": "a:p@s"}) == locale
     assert handed_on.environment(variables) == {name: variables[name] for name in ("HOME", "TERM", "LANG", "OPTS")}
 
 

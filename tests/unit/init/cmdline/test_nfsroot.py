@@ -48,6 +48,10 @@ def export(text: str) -> Export:
         ("nfs://files.lan:2050/srv/x", "files.lan", "/srv/x", "port=2050"),
         ("nfs:10.44.0.9:/srv/x:ro", "10.44.0.9", "/srv/x", "ro"),
         ("10.44.0.9:/srv/@home", "10.44.0.9", "/srv/@home", ""),
+        # a server may be called so: nfsroot= never had the prefix of root=
+        ("nfs:/srv/x,v3", "nfs", "/srv/x", "v3"),
+        ("nfs4:/srv/x:ro", "nfs4", "/srv/x", "ro"),
+        ("nfs://files.lan/srv/x", "files.lan", "/srv/x", ""),
     ],
 )
 def test_server_folder_and_options(value: str, server: str, directory: str, given: str) -> None:

@@ -16,6 +16,10 @@ from init.cmdline.words import parse
         ("password=a,,ro,,b", {"a", "b", "a,ro,b", "a,,ro,,b"}),
         ("user=a%p,soft", {"p"}),
         ("cifs://u:p%40w@s/x", {"p%40w", "p@w", "40w"}),
+        ("//s/x;password=p", {"p"}),  # no option, but meant as one
+        ("//s/x?pass=p", {"p"}),
+        ("//s/x:passwd=p,soft", {"p"}),
+        ("//s/x,pw=p", {"p"}),
         ("s:/srv/@home", set()),
         ("ttyS0,115200n8", set()),
     ],
@@ -52,7 +56,16 @@ def test_in_credentials() -> None:
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("//s/x,password=p", "//s/x"), ("//u:p@s/x", "******"), ("pass=p", "******"), ("iscsi:u:p@s", "******"), ("", "")],
+    [
+        ("//s/x,password=p", "//s/x"),
+        ("//u:p@s/x", "******"),
+        ("pass=p", "******"),
+        ("iscsi:u:p@s", "******"),
+        ("", ""),
+        ("UUID=1-2", "UUID=1-2"),
+        ("UUID=1=p", "******"),
+        ("UUID=u:p@s", "******"),
+    ],
 )
 def test_shown(text: str, shown: str) -> None:
     assert secrets.shown(text) == shown

@@ -111,6 +111,23 @@ def test_parameters_of_files_and_command_line(tmp_path: Path, inserted: list[tup
     assert inserted[2:] == [("loop.ko", "max_loop=3")]
 
 
+def test_a_value_that_a_driver_does_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel itself has no more to say than EINVAL."""
+
+    def finit_module(path: str, parameters: str) -> None:
+        raise OSError(22, "Invalid argument", path)
+
+    put(tmp_path / "modules.dep", DEP)
+    monkeypatch.setattr(syscalls, "finit_module", finit_module)
+    lines: list[str] = []
+    made = make(tmp_path, "loop.max_loop=many", lines)
+    assert made.load("loop") + made.load("other") == 0
+    assert lines == [
+        "4 drivers: k/loop.ko: Invalid argument, given max_loop=many: are these its parameters' values?",
+        "4 drivers: k/other.ko: Invalid argument",
+    ]
+
+
 def test_the_images_modprobe_is_told_the_same(tmp_path: Path, inserted: list[tuple[str, str]]) -> None:
     """Which the kernel executes for what it wants by name: it is to find every setting under the module's own name."""
     put(tmp_path / "modprobe.d/mkinitfs.conf", "options nic a=1\n")
