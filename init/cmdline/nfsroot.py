@@ -54,7 +54,7 @@ def parse(value: str, flags: str, four: bool, debug: bool, mistakes: list[str]) 
     server, directory, options = split(value)
     # A folder may hold an @, but NFS knows no user and password in front of one.
     strange = value.count("@") != (directory.count("@") if directory.startswith("/") else 0)
-    if strange or not _clear(_bare(path)[1].partition("/")[0]):
+    if strange or not _has_good_port(value) or not _clear(_bare(path)[1].partition("/")[0]):
         mistakes.append(f"nfsroot={shown(value)}: [server:]folder[,options] is meant, an IPv6 address in brackets")
     words = [word for part in (options, flags) for word in part.split(",") if word]
     if (four or value.startswith("nfs4:")) and not version_of(words):
@@ -83,6 +83,13 @@ def split(text: str) -> tuple[str, str, str]:
         server = server[1:].removesuffix("]")
     words = (first, f"port={port}" if port.isdigit() else "", behind, options)
     return server, "" if directory == "default" else directory, ",".join(filter(None, words))
+
+
+def _has_good_port(value: str) -> bool:
+    """Whether a URL's port is one: else it may be a password with a slash in it, and its end a folder with an @."""
+    host = value.removeprefix("nfs://").partition("/")[0] if value.startswith("nfs://") else ""
+    _, colon, port = host.rpartition(":")
+    return host.endswith("]") or not colon or not port or port.isdigit()
 
 
 def _bare(text: str) -> tuple[str, str]:

@@ -32,7 +32,8 @@ def masked(text: str, secrets: Iterable[str]) -> str:
 
     One of up to three letters is masked where it is a word by itself: a report without any `a` would tell nothing.
     """
-    spans = sorted(span for secret in secrets for span in _spans(text, secret))
+    forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1])}  # an error's text may quote it
+    spans = sorted(span for form in forms for span in _spans(text, form))
     pieces, end = [], 0
     for start, stop in spans:
         if start >= end:

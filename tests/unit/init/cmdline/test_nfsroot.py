@@ -107,7 +107,7 @@ def test_the_words_of_other_tools(line: str, server: str, directory: str, option
     assert export(line) == Export(server, directory, options)
 
 
-@pytest.mark.parametrize("value", ["nfs://anna:pw@s/x", "anna:pw@s:/x", "s:/x,password=p@w"])
+@pytest.mark.parametrize("value", ["nfs://anna:pw@s/x", "nfs://anna:p/w@s/x", "anna:pw@s:/x", "s:/x,password=p@w"])
 def test_what_looks_like_a_password_is_refused_unseen(value: str) -> None:
     with pytest.raises(SettingsError, match=r"^nfsroot=\*{6}: "):
         read(f"root=/dev/nfs nfsroot={value}")

@@ -60,6 +60,11 @@ def test_a_full_log_stops_nothing() -> None:
     log.save("/nonexistent/timeline")
 
 
+def test_a_secret_that_an_error_quotes_is_masked() -> None:
+    secret = "back\\slash\tp\u200bw"
+    assert masked(f"KeyError: {secret!r}, {secret}", {secret}) == "KeyError: '******', ******"
+
+
 def test_a_short_secret_is_masked_as_a_word_only() -> None:
     assert masked('Unknown mount option "b", not about', {"b"}) == 'Unknown mount option "******", not about'
     assert masked("abcd-abcd xabcdx b,b", {"abcd", "b", ""}) == "******-****** x******x ******,******"
