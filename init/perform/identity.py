@@ -80,7 +80,8 @@ def _replace(path: str, text: str, mode: int = 0o644) -> None:
     if read_text(path) == text and not os.path.islink(path):
         return
     new = f"{path}.mkinitfs"
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode), "w") as file:
+    opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    with open(opened, "w", errors="surrogateescape") as file:  # what is there need not be UTF-8
         os.fchmod(file.fileno(), mode)
         file.write(text)
     os.replace(new, path)

@@ -16,6 +16,8 @@ PASSING = (
 )  # fmt: skip
 _SERVER_HINT = "is the server on, and reachable from here? port= and the network are worth a look"
 
+_UNKNOWN_HINT = "the server's own log tells more, and so may dmesg; can another machine mount this share?"
+
 
 def mount(operation: MountShare) -> None:
     """Mount the share. Raises StepError."""
@@ -43,7 +45,7 @@ def share_error(operation: MountShare, done: spawn.Finished, said: tuple[str, ..
     number = mount_error(done.output)
     retry = number in PASSING
     reason = os.strerror(number) if number else f"mount.cifs ended with {done.code}"
-    hint = smb_hints.hint(number, unc, operation.options, said) or (_SERVER_HINT if retry else "")
+    hint = smb_hints.hint(number, unc, operation.options, said) or (_SERVER_HINT if retry else _UNKNOWN_HINT)
     return StepError(f"{unc}: {reason}", said, number, retry=retry, hint=hint)
 
 

@@ -53,6 +53,13 @@ def test_a_root_is_told_who_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "etc/hostname").stat().st_mode & 0o777 == 0o644
 
 
+def test_what_is_there_need_not_be_utf_8(tmp_path: Path) -> None:
+    put(tmp_path / "etc/hosts", "")
+    (tmp_path / "etc/hosts").write_bytes(b"10.0.0.9 drucker # B\xfcro\n")
+    identity.write(WriteIdentity(str(tmp_path), "kiosk", ""))
+    assert (tmp_path / "etc/hosts").read_bytes() == b"10.0.0.9 drucker # B\xfcro\n" + OURS.encode()
+
+
 def test_a_name_alone_and_an_id_alone(tmp_path: Path) -> None:
     put(tmp_path / "etc/hostname", "image\n")
     identity.write(WriteIdentity(str(tmp_path), "", ID))

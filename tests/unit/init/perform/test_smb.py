@@ -43,7 +43,7 @@ def share(unc: str = "//s/x", options: str = "vers=3.1.1,username=u") -> MountSh
         (failed(111), "Connection refused", True, "is the server on"),
         (failed(112), "Host is down", True, "is the server on"),
         (failed(115), "Operation now in progress", True, "is the server on"),
-        (Finished(1, "what?", False), "mount.cifs ended with 1", False, ""),
+        (Finished(1, "what?", False), "mount.cifs ended with 1", False, "the server's own log tells more"),
         (Finished(-9, "", True), "no answer from the server", True, "is the server on"),
     ],
 )
