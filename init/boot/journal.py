@@ -39,6 +39,7 @@ class Journal:
         """`why_not` says why it may not be replayed from here, "" where the lease decides."""
         self._place, self._why_not = place, why_not
         self._started, self._tries = -1.0, TRIES
+        self._over = ""  # a record that nobody could remove, and whose machine has been waited for
 
     def turn(self, error: StepError) -> Steps:
         """After the mount's `error`, with no lease held: answers True once the writer's is held, for the journal to be
@@ -51,7 +52,7 @@ class Journal:
         if self._started < 0:
             self._started = yield Now()
         for _ in range(self._tries):
-            answer: Answer = yield TakeContainerLease(self._place.path, True, task=JOURNAL)
+            answer: Answer = yield TakeContainerLease(self._place.path, True, self._over, JOURNAL)
             if answer.verdict == "granted":
                 yield Log(NOTICE, f"container: {shown(self._place.path)} was not unmounted, its journal is replayed")
                 self._why_not = "it was there again after it had been replayed"
@@ -60,6 +61,7 @@ class Journal:
                 self._why_not = "the server keeps no locks" if answer.text == UNKEPT else answer.text
                 raise self._stays(error)
             if answer.text:
+                self._over = answer.text if answer.verdict == "abandoned" else ""
                 return False  # the newcomer's queue is where a machine with a name is waited for
             yield Sleep(BETWEEN)
         self._tries *= 2

@@ -31,22 +31,26 @@ class Beside:
             return outcome
         is_held = outcome == "granted" or (act == "relock" and not self._held.stacking)
         away = clock() - self._well
-        if self._is_superseded(is_held, away >= GRACE / 2):
-            return "superseded"
+        try:
+            if self._is_superseded(is_held, away >= GRACE / 2):
+                return "superseded"
+        except OSError:
+            return outcome  # nothing was learned, and so this was no look at which all was well
         if is_held:
             self._well = clock()
         return outcome
 
     def _is_superseded(self, is_held: bool, was_away: bool) -> bool:
-        """Whether the record is another's or, where somebody may have come and gone meanwhile, removed."""
+        """Whether the record is another's or, where somebody may have come and gone meanwhile, removed.
+
+        Raises OSError where it cannot be read.
+        """
         try:
             record = Record.decode(read(self._held.folder, self._held.name))
         except FileNotFoundError:
             if is_held and not was_away:
                 self._write_again()
             return is_held and was_away
-        except OSError:
-            return False  # no answer is none
         if record is None or record.boot != self._held.boot:
             return record is not None
         self._ours = record._replace(asked="")

@@ -112,3 +112,13 @@ def test_what_is_no_journal() -> None:
 def test_beside_a_writer_it_is_that_one_s() -> None:
     machine, _ = booted("overlay=tmpfs rd.lease=ro", mounts=[None], writer=[MINE], reader=[Answer("held", "host=anna")])
     assert machine.of(Mount) == [operations.Mount("/dev/loop0", "/run/initramfs/lower", "ext4", "ro,noload")]
+
+
+def test_a_record_that_no_reader_can_remove_is_waited_for_once() -> None:
+    """Then it is gone over: whoever left it has had the grace."""
+    left = Answer("abandoned", ANNA.encode("disk.img"))
+    machine, done = booted(
+        "overlay=tmpfs", mounts=[LEFT, LEFT, None], writer=[left, MINE], reader=[left, MINE, left, MINE, MINE]
+    )
+    assert "disk.img (ext4, ro)" in done
+    assert [take.over for take in machine.of(Take) if take.write] == ["", left.text]

@@ -56,3 +56,21 @@ def test_another_s_record_counts_more_than_the_lock(stacking: bool, usual: str, 
     assert ours.after("relock", usual) == usual
     write_record(folder, NAME, ANNA)
     assert ours.after("relock", usual) == "superseded"
+
+
+def test_a_record_that_could_not_be_read_is_no_look_at_which_all_was_well(
+    folder: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that was away, a reader that removed its record, and a server that stutters as it comes back."""
+    now = 1000.0
+    monkeypatch.setattr(module, "clock", lambda: now)
+    write_record(folder, NAME, OTTO)
+    ours = beside(folder)
+    now += GRACE * 2
+    remove_left_record(folder, NAME, OTTO.encode(NAME))
+    with monkeypatch.context() as stutter:
+        stutter.setattr(module, "read", lambda *_: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        assert ours.after("relock", "refused") == "refused"
+    now += 5
+    assert ours.after("relock", "refused") == "superseded"
+    assert read_record(folder, NAME) == ""
