@@ -100,8 +100,9 @@ def _partition(disk: int, number: int, start: int, entry: _Entry) -> Partition:
 def _logical(path: str, disk: int, extended: _Entry, number: int) -> Steps:
     """The chain of logical partitions, each behind a table of its own, numbers from `number` on."""
     partitions: list[Partition] = []
-    place = extended.start
-    for _ in range(_MOST_LOGICAL):
+    place, seen = extended.start, set[int]()
+    while place not in seen and len(seen) < _MOST_LOGICAL:  # a chain may lead in a circle
+        seen.add(place)
         table: bytes = yield ReadAt(path, place * 512, 512)
         entries = _entries(table)
         for index, entry in enumerate(entries):

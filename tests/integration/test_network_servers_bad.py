@@ -34,7 +34,7 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wires:
 """
 # What never becomes a lease, and what the log says of it ("" where it is another machine's business).
 REFUSED = {
-    "wrong xid": ("wire.answer(question[:49] + b'!' + question[50:], kind, **to)", ""),
+    "wrong xid": ("wire.answer(question[:49] + bytes((question[49] ^ 1,)) + question[50:], kind, **to)", ""),
     "wrong MAC": ("wire.answer(question, kind, **{**to, 'mac': b'RogueX'})", ""),
     "no server": ("wire.answer(question, kind, **{**to, 'server': b'x'})", "no server identifier"),
     "loopback": ("wire.answer(question, kind, **{**to, 'address': bytes((127, 0, 0, 1))})", "not the address"),
