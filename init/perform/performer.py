@@ -160,6 +160,7 @@ def _end(machine: Machine, operation: operations.End) -> None:
         machine.patience.stop()
     if machine.drivers:
         machine.drivers.stop()
+    machine.renewal.stop(machine.network)  # a lease that is given back must not be asked for again
     end(operation.verb, machine.say)
 
 

@@ -1,6 +1,7 @@
 """Operations carried out: the table of functions, answers and errors sent back into the boot."""
 
 import errno
+import os
 import time
 import typing
 from collections.abc import Generator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from init import operations
+from init.network.state import Interface, Network
 from init.operations import StepError
 from init.perform import performer
 from init.perform.machine import Machine
@@ -48,6 +50,26 @@ def test_an_error_nobody_foresaw_names_the_operation_and_the_next_follows(log: L
     assert isinstance(error, StepError)
     assert error.reason == f"cannot read 512 bytes of {where} at 0: No such file or directory: {where}"
     assert (error.errno, error.retry, found) == (errno.ENOENT, False, "")
+
+
+def test_nobody_renews_a_lease_that_is_given_back(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network((Interface("eth0", "52:54:00:12:34:56", "dhcp", "10.0.2.15", 24, lease_seconds=60),))
+    machine = Machine(log)
+    children = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
+    seen: list[list[str]] = []
+
+    def children_there(*_: object) -> None:
+        seen.append([child for child in Path(children).read_text().split() if child not in before])
+
+    def steps() -> Generator[operations.Operation, Any, None]:
+        yield operations.End("halt")
+
+    before = Path(children).read_text().split()
+    machine.renewal.start(network)
+    children_there()
+    monkeypatch.setattr(performer, "end", children_there)
+    performer.run(machine, steps())
+    assert [len(one) for one in seen] == [1, 0]
 
 
 def test_an_error_of_the_boot_itself_is_not_swallowed(log: Log) -> None:
