@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from init.network.state import Network
@@ -43,6 +44,8 @@ def write(operation: WriteIdentity) -> None:
     because sudo and many others look their own name up.
     """
     folder = f"{operation.root}/etc"
+    if os.path.islink(folder):
+        raise OSError(errno.ELOOP, "a link, which might lead out of this root", folder)
     if name := operation.host_name:
         _replace(f"{folder}/hostname", f"{name}\n")
         for file, key in _ELSEWHERE:

@@ -51,7 +51,7 @@ def _denied(options: str, text: str) -> str:
     if "SessSetup" in text:
         return "the server wants encryption, signing or a newer version than vers= and sec= in cifsroot= ask for"
     return (
-        "user and password are right, but the server does not let this user into the share: valid users, hosts allow, "
+        "the server seems to know user and password, but lets this user not into the share: valid users, hosts allow, "
         "and the rights of its folder"
     )
 

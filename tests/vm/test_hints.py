@@ -35,7 +35,7 @@ SECTIONS = """
     msdfs root = yes
 """
 USER = "username=boot,password=s3cret"
-RIGHTS = "user and password are right, but the server does not let this user into the share"
+RIGHTS = "lets this user not into the share"
 NO_SHARE = "the server has no share of this name"
 # setting: the share, its options, which server; what failed, what to try
 TABLE = {

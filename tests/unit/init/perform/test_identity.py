@@ -95,6 +95,11 @@ def test_links_of_the_root_lead_nowhere_else(tmp_path: Path) -> None:
         identity.write(WriteIdentity(str(root), "kiosk", ID))
     (root / "etc/hostname.mkinitfs").unlink()
     identity.write(WriteIdentity(str(root), "kiosk", ID))
+    with pytest.raises(OSError, match="might lead out"):
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other/etc").symlink_to(root / "etc")
+        identity.write(WriteIdentity(str(tmp_path / "other"), "another", ID))
+    assert (root / "etc/hostname").read_text() == "kiosk\n"
     assert outside.read_text() == "untouched\n"
     assert not (root / "etc/hostname").is_symlink()
 

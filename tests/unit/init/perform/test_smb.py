@@ -67,7 +67,7 @@ CLOSED = "mount error: Server abruptly closed the connection."
     ("number", "operation", "said", "hint"),
     [
         (errno.EACCES, {}, (LOGON, SESSION, FAILED), "wrong user name or password?"),
-        (errno.EACCES, {}, (FAILED,), "user and password are right, but the server"),
+        (errno.EACCES, {}, (FAILED,), "lets this user not into the share"),
         (errno.EACCES, {}, (DENIED, SESSION, FAILED), "the server wants encryption, signing or a newer version"),
         (errno.EACCES, {"options": "vers=3.1.1,guest"}, (FAILED,), "no user is named, and the server lets no guest in"),
         (errno.EACCES, {}, (LOGON.replace("LOGON_FAILURE", "ACCOUNT_LOCKED_OUT"), SESSION), "the account is locked"),
