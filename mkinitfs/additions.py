@@ -59,7 +59,11 @@ def from_option(sysroot: Sysroot, text: str, machine: str | None = None) -> list
     if dest.endswith("/"):
         dest += source.name
     dest = os.path.normpath("/" + dest.lstrip("/"))
-    return _collect(sysroot, source.resolve(), dest, f"--add {text}", machine)
+    try:
+        real = Path(os.path.realpath(source, strict=True))  # resolve() calls a circle of links a RuntimeError
+    except OSError as error:
+        raise MkinitfsError.of(f"--add {text}", error, f"look where {source} leads to") from error
+    return _collect(sysroot, real, dest, f"--add {text}", machine)
 
 
 def _split(text: str) -> tuple[Path, str]:

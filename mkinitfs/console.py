@@ -5,6 +5,7 @@ only where a terminal is there to show its colours.
 """
 
 import errno
+import io
 import json
 import os
 import signal
@@ -124,8 +125,13 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
     raise _Ended(number)
 
 
+def _nowhere() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO())
+
+
 def outcome(command: click.Command) -> int:
     """Run `command`, print what went wrong, return the exit code."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()  # None where a shell closed it (>&-)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")

@@ -72,6 +72,14 @@ def test_a_socket_has_no_place_in_an_image(merged, tmp_path):
     assert caught.value.message == f"{path}: a socket cannot be in an image"
 
 
+def test_a_circle_of_links_is_told_as_what_it_is(merged, tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(MkinitfsError) as caught:
+        added(merged, f"{tmp_path / 'a'}:/x")
+    assert caught.value.message == f"--add {tmp_path / 'a'}:/x: Too many levels of symbolic links"
+
+
 def test_a_script_brings_its_interpreter_from_the_sysroot(merged, tmp_path):
     script = tmp_path / "script"
     put(script, "#!/bin/interp -x\n", 0o755)

@@ -56,6 +56,18 @@ def test_outcomes(capsys, monkeypatch, raised, code, text):
     assert capsys.readouterr().err == text
 
 
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_stream_that_the_shell_closed_is_nowhere(monkeypatch, closed):
+    @click.command("mkinitfs")
+    def command() -> None:
+        console.out("a result")
+        console.warn("a warning")
+
+    monkeypatch.setattr("sys.argv", ["mkinitfs"])
+    monkeypatch.setattr(f"sys.{closed}", None)  # as Python has it after >&-
+    assert console.outcome(command) == 0
+
+
 @pytest.mark.parametrize("raised", [RuntimeError("a fault of ours"), ImportError("no module named x")])
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch, raised):
     @click.command("mkinitfs")
