@@ -97,7 +97,11 @@ def kernel_folders(tree: Sysroot) -> dict[str, str]:
     folders: dict[str, str] = {}
     for parent in _MODULES:
         for name in tree.names(parent):
-            if tree.is_file(f"{parent}/{name}/modules.dep"):
+            try:
+                is_kernel = tree.is_file(f"{parent}/{name}/modules.dep")
+            except MkinitfsError:  # a link in a circle: told once that one is asked for
+                continue
+            if is_kernel:
                 folders.setdefault(name, f"{parent}/{name}")
     return dict(sorted(folders.items(), key=lambda item: _version_key(item[0])))
 
@@ -124,8 +128,7 @@ def find_kernel(root: Path, wanted: str | None, *, running: str | None = None) -
 def _choose(tree: Sysroot, folders: Mapping[str, str], wanted: str | None, running: str | None) -> str:
     if wanted in folders:
         return str(wanted)
-    bare = _without_index(tree, wanted)
-    if bare and (wanted or not folders):
+    if (wanted or not folders) and (bare := _without_index(tree, wanted)):
         raise MkinitfsError(f"{tree.host(bare)}: no modules.dep", f"run: {remedy(tree.host(bare))}")
     where = tree.root / "lib/modules"
     versions = _one_name_each(tree, folders)

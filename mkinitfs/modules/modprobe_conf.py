@@ -22,7 +22,8 @@ from mkinitfs.sysroot import Sysroot
 
 FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
 PATH = "etc/modprobe.d/mkinitfs.conf"
-_NOTHING = re.compile(r"(/usr)?(/bin/)?(true|false)|:")  # the commands with which people switch a module off
+# The commands with which people switch a module off, whatever stands behind them for the shell.
+_NOTHING = re.compile(r"(((/usr)?/bin/)?(true|false)|(/usr)?/s?bin/nologin|exit [0-9]+|:)(\s[^;&|]*)?")
 _OFF = ("off", "null")  # of an alias that is to lead nowhere
 
 

@@ -54,6 +54,14 @@ def test_versions_are_sorted_as_numbers_and_need_their_index(tmp_path):
     assert list(host.kernel_folders(Sysroot(tmp_path))) == ["6.9.3-amd64", "6.9.12-amd64", "6.12.1-amd64"]
 
 
+def test_a_link_in_a_circle_beside_a_kernel_costs_nothing(tmp_path):
+    put(tmp_path / "lib/modules/6.9.0/modules.dep")
+    link(tmp_path, {"lib/modules/6.8.0": "6.8.0"})
+    assert host.find_kernel(tmp_path, None).version == "6.9.0"
+    with pytest.raises(MkinitfsError, match="too many symbolic links"):
+        host.find_kernel(tmp_path, "6.8.0")
+
+
 def test_both_module_folders_are_looked_into(tmp_path):
     """Packages unpacked by themselves bring no link; half a kernel in one folder hides none in the other."""
     put(tmp_path / "usr/lib/modules/7.2/modules.dep")

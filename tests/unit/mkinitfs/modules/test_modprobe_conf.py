@@ -92,7 +92,10 @@ def test_an_alias_comes_before_the_kernels_own(tmp_path: Path) -> None:
     assert kernel.lookup("net-pf-9") == () and kernel.lookup("pci:v1d2") == ("nic",)
 
 
-@pytest.mark.parametrize("command", ["/bin/true", "/bin/false", "/usr/bin/false", "true", ":"])
+@pytest.mark.parametrize(
+    "command",
+    ["/bin/true", "/bin/false # why", "/usr/bin/false", "/bin/true $CMDLINE_OPTS", "exit 1", "/sbin/nologin", ":"],
+)
 def test_what_is_switched_off_is_left_out(tmp_path: Path, command: str) -> None:
     _, warnings, modules = image(tmp_path, f"softdep nic post: helper\ninstall helper {command}\n", "nic")
     assert (modules, warnings) == ({"nic", "mii"}, [])
