@@ -13,7 +13,10 @@ from init.system.log import KernelMessages
 PASSING = (
     errno.EHOSTDOWN, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EAGAIN,
     errno.ECONNRESET, errno.ECONNABORTED, errno.EINPROGRESS, errno.ENETDOWN, errno.EIO,
+    errno.ENONET,
 )  # fmt: skip
+# Of our own making (init/request_key.py), under the number of something else.
+_NO_ADDRESS = {errno.ENONET: "a DFS link leads to a server whose name has no address"}
 _SERVER_HINT = "is the server on, and reachable from here? port= and the network are worth a look"
 
 _UNKNOWN_HINT = "the server's own log tells more, and so may dmesg; can another machine mount this share?"
@@ -44,7 +47,7 @@ def share_error(operation: MountShare, done: spawn.Finished, said: tuple[str, ..
         return StepError(f"{unc}: {reason}", said, retry=True, hint=hint)
     number = mount_error(done.output)
     retry = number in PASSING
-    reason = os.strerror(number) if number else f"mount.cifs ended with {done.code}"
+    reason = _NO_ADDRESS.get(number) or os.strerror(number) if number else f"mount.cifs ended with {done.code}"
     hint = smb_hints.hint(number, unc, operation.options, said) or (_SERVER_HINT if retry else _UNKNOWN_HINT)
     return StepError(f"{unc}: {reason}", said, number, retry=retry, hint=hint)
 

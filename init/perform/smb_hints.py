@@ -7,7 +7,9 @@ seen with the server's setting that it names: tests/vm/test_hints.py.
 from __future__ import annotations
 
 import errno
+import os
 
+_REQUEST_KEY = "/sbin/request-key"  # init/request_key.py, by which DFS links are followed
 _LOGON = {
     "STATUS_ACCOUNT_DISABLED": "the account is disabled on the server",
     "STATUS_ACCOUNT_LOCKED_OUT": "the account is locked on the server, after too many wrong passwords",
@@ -63,12 +65,13 @@ def _not_found(unc: str, text: str) -> str:
         return "the image lacks a cipher that cifs asks for: build it from a profile that extends cifs"
     if "krb5" in text:
         return "Kerberos is not to be had in early user space: username= and password=, without sec=krb5"
-    if unc.count("/") > 3:
-        return (
-            "is the folder there, on a share that is there? Where it is a DFS link to another server, name that server "
-            "in cifsroot="
-        )
-    return f"{_NO_SHARE}; where it is a DFS link to another server, name that server in cifsroot="
+    what = "is the folder there, on a share that is there?" if unc.count("/") > 3 else f"{_NO_SHARE}."
+    if os.path.exists(_REQUEST_KEY):
+        return what.rstrip(".")
+    return (
+        f"{what} Where it is a DFS link to another server, name that server in cifsroot=, "
+        "or build from a profile that extends dfs"
+    )
 
 
 def _invalid(text: str) -> str:
@@ -93,6 +96,7 @@ _NUMBERS = {
     errno.EKEYREVOKED: "the account is disabled on the server",
     errno.EKEYREJECTED: _LOGIN,
     errno.ENOTDIR: "the last part of the path in cifsroot= is a file: a container's name belongs into loop=",
+    errno.ENONET: "dmesg names it: does the network's name server know it? else name another server in cifsroot=",
     errno.EREMOTE: "a DFS link to another server: name that server in cifsroot=",
     errno.ELOOP: "a circle of DFS links: name the server that the share lies on in cifsroot=",
     errno.ENOMEM: "too little memory for cifs's buffers: a smaller image, or CIFSMaxBufSize=",

@@ -25,6 +25,7 @@ class Abi(NamedTuple):
     finit_module: int
     seccomp: int
     reboot: int
+    keyctl: int
 
     def fsconfig(self) -> int:
         """fsconfig(2): from 403 on the numbers are the same everywhere."""
@@ -35,25 +36,25 @@ class Abi(NamedTuple):
         return self.base + 433
 
 
-# e_machine, bits, whether e_flags has _ABI2; the base, and finit_module, seccomp and reboot counted from it
-_Row = tuple[int, int, bool, int, int, int, int]
+# e_machine, bits, whether e_flags has _ABI2; the base, and finit_module, seccomp, reboot and keyctl counted from it
+_Row = tuple[int, int, bool, int, int, int, int, int]
 
 # Each tuple holds the ABIs that one kernel may run.
 _KERNELS: tuple[tuple[_Row, ...], ...] = (
     (  # x86-64, i386, x32
-        (62, 64, False, 0, 313, 317, 169),
-        (3, 32, False, 0, 350, 354, 88),
-        (62, 32, False, 1 << 30, 313, 317, 169),
+        (62, 64, False, 0, 313, 317, 169, 250),
+        (3, 32, False, 0, 350, 354, 88, 288),
+        (62, 32, False, 1 << 30, 313, 317, 169, 250),
     ),
-    ((183, 64, False, 0, 273, 277, 142), (40, 32, False, 0, 379, 383, 88)),  # arm64, arm
-    ((243, 64, False, 0, 273, 277, 142), (243, 32, False, 0, 273, 277, 142)),  # RISC-V
-    ((258, 64, False, 0, 273, 277, 142),),  # LoongArch
-    ((21, 64, False, 0, 353, 358, 88), (20, 32, False, 0, 353, 358, 88)),  # PowerPC
-    ((22, 64, False, 0, 344, 348, 88), (22, 32, False, 0, 344, 348, 88)),  # s390x, s390
+    ((183, 64, False, 0, 273, 277, 142, 219), (40, 32, False, 0, 379, 383, 88, 311)),  # arm64, arm
+    ((243, 64, False, 0, 273, 277, 142, 219), (243, 32, False, 0, 273, 277, 142, 219)),  # RISC-V
+    ((258, 64, False, 0, 273, 277, 142, 219),),  # LoongArch
+    ((21, 64, False, 0, 353, 358, 88, 271), (20, 32, False, 0, 353, 358, 88, 271)),  # PowerPC
+    ((22, 64, False, 0, 344, 348, 88, 280), (22, 32, False, 0, 344, 348, 88, 280)),  # s390x, s390
     (  # MIPS: n64, n32, o32
-        (8, 64, False, 5000, 307, 312, 164),
-        (8, 32, True, 6000, 312, 316, 164),
-        (8, 32, False, 4000, 348, 352, 88),
+        (8, 64, False, 5000, 307, 312, 164, 241),
+        (8, 32, True, 6000, 312, 316, 164, 245),
+        (8, 32, False, 4000, 348, 352, 88, 282),
     ),
 )
 

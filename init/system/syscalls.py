@@ -14,7 +14,7 @@ import struct
 import time
 
 from init.system.abi import abis
-from init.system.libc import Long, call, variable
+from init.system.libc import Long, address, call, variable
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_SYNCHRONOUS, MS_REMOUNT = 1, 2, 4, 8, 16, 32
 MS_DIRSYNC, MS_NOATIME, MS_NODIRATIME, MS_BIND, MS_MOVE, MS_REC = 128, 1024, 2048, 4096, 8192, 16384
@@ -52,6 +52,10 @@ _NO_MEANING = ("", "defaults", "auto", "noauto", "nouser", "loud")
 # fsconfig(2) and fspick(2), for which older C libraries have no function.
 _AT_FDCWD, _FSPICK_CLOEXEC = -100, 1
 _FSCONFIG_SET_FLAG, _FSCONFIG_CMD_RECONFIGURE = 0, 7
+
+# keyctl(2), linux/keyctl.h
+_KEYCTL_DESCRIBE, _KEYCTL_INSTANTIATE, _KEYCTL_SET_TIMEOUT, _KEYCTL_ASSUME_AUTHORITY = 6, 12, 15, 16
+_KEYCTL_REJECT = 19
 
 
 def release() -> tuple[int, ...]:
@@ -122,6 +126,36 @@ def finit_module(path: str, parameters: str = "") -> None:
         call("syscall", Long(abis()[0].finit_module), descriptor, os.fsencode(parameters), 0, about=path)
     finally:
         os.close(descriptor)
+
+
+def _keyctl(*arguments: Long | bytes | int | None) -> int:
+    return call("syscall", Long(abis()[0].keyctl), *arguments, about="keyctl")
+
+
+def assume_key_authority(key: int) -> None:
+    """KEYCTL_ASSUME_AUTHORITY: what /sbin/request-key needs before it may make `key`."""
+    _keyctl(_KEYCTL_ASSUME_AUTHORITY, key)
+
+
+def describe_key(key: int) -> bytes:
+    """KEYCTL_DESCRIBE: "type;uid;gid;permissions;description", ended by a zero byte."""
+    answer = bytearray(8192)  # a description has less than a page
+    size = _keyctl(_KEYCTL_DESCRIBE, key, Long(address(answer)), Long(len(answer)))
+    return bytes(answer[:size])
+
+
+def instantiate_key(key: int, payload: bytes, seconds: int) -> None:
+    """KEYCTL_SET_TIMEOUT and KEYCTL_INSTANTIATE: give a key that is waited for its content, for so long.
+
+    In this order: with the second the right to the first is gone.
+    """
+    _keyctl(_KEYCTL_SET_TIMEOUT, key, seconds)
+    _keyctl(_KEYCTL_INSTANTIATE, key, payload, Long(len(payload)), 0)
+
+
+def reject_key(key: int, number: int, seconds: int) -> None:
+    """KEYCTL_REJECT: have those who wait for a key, or ask for it within so long, fail with the error `number`."""
+    _keyctl(_KEYCTL_REJECT, key, seconds, number, 0)
 
 
 def swapoff(path: str) -> None:

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # From the top down: a room imports from itself and from lower lines, those on one line know nothing of one another.
 # A file at the top of its package is a room by itself.
 INIT_ROOMS = (
-    "__main__", "perform", "boot", "shutdown", "container_lease", "keeper", "network", "operations", "cmdline", "wire",
-    "system",
+    "__main__", "perform", "boot", "shutdown", "container_lease", "keeper", "request_key", "network", "operations",
+    "cmdline", "wire", "system",
 )  # fmt: skip
 BUILDER_ROOMS = (
     "cli",

@@ -49,7 +49,7 @@ TABLE = {
     "available = no": ("off", USER, "", "No such file or directory", NO_SHARE),
     "a share without its folder": ("gone", USER, "", "No such file or directory", NO_SHARE),
     "no such folder": ("share/nowhere", USER, "", "No such file or directory", "is the folder there"),
-    "a DFS link": ("dfs/link", USER, "", "No such file or directory", "DFS link to another server"),
+    "a DFS link": ("dfs/link", USER, "", "a DFS link leads to a server whose name has no address", "dmesg names it"),
     "a container's name": ("share/disk.img", USER, "", "Not a directory", "loop="),
     "smb encrypt = required, vers=2.1": ("share", f"vers=2.1,{USER}", "sealed", "Permission denied", "encryption"),
     "hosts deny for all": ("share", USER, "shut", "Host is down", "the server hung up"),
@@ -59,7 +59,7 @@ TABLE = {
     "nobody listens": ("share", f"{USER},port=1", "", "Connection refused", "is the server on"),
     "an unknown option": ("share", f"nonsense,{USER}", "", "Invalid argument", "does not know an option"),
     "no such character set": ("share", f"{USER},iocharset=koi8-r", "", "Can not access", "--module nls_NAME"),
-    "sec=krb5": ("share", f"{USER},sec=krb5", "", "No such file or directory", "Kerberos"),
+    "sec=krb5": ("share", f"{USER},sec=krb5", "", "Required key not available", "Kerberos"),
 }  # fmt: skip
 
 # What lies on the share as NAME.img, its type, loopflags=; what failed, what to try.

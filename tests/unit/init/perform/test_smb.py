@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from init.operations import MountShare
-from init.perform import names
+from init.perform import names, smb_hints
 from init.perform.smb import mount_error, share_error
 from init.system.spawn import Finished
 
@@ -75,7 +75,7 @@ CLOSED = "mount error: Server abruptly closed the connection."
         (errno.EKEYEXPIRED, {}, (), "the password has expired"),
         (errno.ENOENT, {}, (NAME, FAILED), "the server has no share of this name"),
         (errno.ENOENT, {"unc": "//s/x/folder"}, (NAME,), "the server has no share of this name"),
-        (errno.ENOENT, {"unc": "//s/x/folder"}, (FAILED,), "is the folder there, .* DFS link"),
+        (errno.ENOENT, {"unc": "//s/x/folder"}, (FAILED,), "is the folder there, .* DFS link.* extends dfs"),
         (errno.ENOENT, {}, (FAILED,), "the server has no share of this name.* DFS link"),
         (errno.ENOENT, {}, (CIPHER, FAILED), "the image lacks a cipher"),
         (errno.ENOENT, {}, ("CIFS: VFS: unknown or missing server auth type, use krb5",), "Kerberos"),
@@ -89,13 +89,31 @@ CLOSED = "mount error: Server abruptly closed the connection."
         (errno.ENODEV, {}, (), "cifs.ko is not in this image"),
         (errno.ENOTDIR, {}, (), "loop="),
         (errno.EREMOTE, {}, (), "DFS link"),
+        (errno.ENONET, {}, (FAILED,), "does the network's name server know it"),
     ],
 )  # fmt: skip
-def test_what_to_try(number: int, operation: dict[str, Any], said: tuple[str, ...], hint: str) -> None:
+def test_what_to_try(
+    number: int, operation: dict[str, Any], said: tuple[str, ...], hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smb_hints, "_REQUEST_KEY", "/no/such/program")
     error = share_error(share(**operation), failed(number), said)
     assert error.errno == number
     with pytest.raises(AssertionError, match=hint):
         raise AssertionError(error.hint)
+
+
+def test_an_image_that_follows_dfs_links_does_not_speak_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smb_hints, "_REQUEST_KEY", "/")
+    for unc, hint in {"//s/x/folder": "is the folder there", "//s/x": "the server has no share"}.items():
+        error = share_error(share(unc), failed(errno.ENOENT), (FAILED,))
+        assert error.hint.startswith(hint) and "DFS" not in error.hint
+
+
+def test_a_dfs_link_to_a_name_without_an_address_is_tried_again() -> None:
+    error = share_error(share("//s/x/link"), failed(errno.ENONET), (FAILED,))
+    assert (error.reason, error.retry) == (
+        "//s/x/link: a DFS link leads to a server whose name has no address", True
+    )  # fmt: skip
 
 
 def test_a_name_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,19 +20,19 @@ def head(machine: int, bits: int, little: bool = True, flags: int = 0) -> bytes:
 
 # By Debian's name: what its kernel's unistd.h, linux/audit.h and ld.so's e_machine say.
 ARCHITECTURES = {
-    "amd64": (head(62, 64), 0xC000003E, 313, 317, 169, 431),
-    "arm64": (head(183, 64), 0xC00000B7, 273, 277, 142, 431),
-    "armel": (head(40, 32, flags=0x5000200), 0x40000028, 379, 383, 88, 431),
-    "armhf": (head(40, 32, flags=0x5000400), 0x40000028, 379, 383, 88, 431),
-    "i386": (head(3, 32), 0x40000003, 350, 354, 88, 431),
-    "loong64": (head(258, 64, flags=0x43), 0xC0000102, 273, 277, 142, 431),
-    "mips64el": (head(8, 64, flags=0x80000007), 0xC0000008, 5307, 5312, 5164, 5431),
-    "mipsel": (head(8, 32, flags=0x70001007), 0x40000008, 4348, 4352, 4088, 4431),
-    "mipsn32el": (head(8, 32, flags=0x80000027), 0xE0000008, 6312, 6316, 6164, 6431),
-    "ppc64el": (head(21, 64, flags=2), 0xC0000015, 353, 358, 88, 431),
-    "riscv64": (head(243, 64, flags=5), 0xC00000F3, 273, 277, 142, 431),
-    "s390x": (head(22, 64, little=False), 0x80000016, 344, 348, 88, 431),
-    "x32": (head(62, 32), 0xC000003E, *(0x40000000 + number for number in (313, 317, 169, 431))),
+    "amd64": (head(62, 64), 0xC000003E, 313, 317, 169, 250, 431),
+    "arm64": (head(183, 64), 0xC00000B7, 273, 277, 142, 219, 431),
+    "armel": (head(40, 32, flags=0x5000200), 0x40000028, 379, 383, 88, 311, 431),
+    "armhf": (head(40, 32, flags=0x5000400), 0x40000028, 379, 383, 88, 311, 431),
+    "i386": (head(3, 32), 0x40000003, 350, 354, 88, 288, 431),
+    "loong64": (head(258, 64, flags=0x43), 0xC0000102, 273, 277, 142, 219, 431),
+    "mips64el": (head(8, 64, flags=0x80000007), 0xC0000008, 5307, 5312, 5164, 5241, 5431),
+    "mipsel": (head(8, 32, flags=0x70001007), 0x40000008, 4348, 4352, 4088, 4282, 4431),
+    "mipsn32el": (head(8, 32, flags=0x80000027), 0xE0000008, 6312, 6316, 6164, 6245, 6431),
+    "ppc64el": (head(21, 64, flags=2), 0xC0000015, 353, 358, 88, 271, 431),
+    "riscv64": (head(243, 64, flags=5), 0xC00000F3, 273, 277, 142, 219, 431),
+    "s390x": (head(22, 64, little=False), 0x80000016, 344, 348, 88, 280, 431),
+    "x32": (head(62, 32), 0xC000003E, *(0x40000000 + number for number in (313, 317, 169, 250, 431))),
 }
 
 
@@ -40,7 +40,7 @@ ARCHITECTURES = {
 def test_the_numbers_of_every_architecture(name: str) -> None:
     begin, *numbers = ARCHITECTURES[name]
     own = abi.known(begin)[0]
-    assert [own.audit, own.finit_module, own.seccomp, own.reboot, own.fsconfig()] == numbers
+    assert [own.audit, own.finit_module, own.seccomp, own.reboot, own.keyctl, own.fsconfig()] == numbers
     assert own.fspick() == own.fsconfig() + 2
 
 
