@@ -18,8 +18,8 @@ _LOGON = {
     "STATUS_INVALID_LOGON_HOURS": "the server lets this account in at other times only",
     "STATUS_INVALID_WORKSTATION": "the server lets this account in from other machines only",
     "STATUS_LOGON_TYPE_NOT_GRANTED": "the server does not let this account in over the network",
-    "STATUS_LOGIN_EXPIRED": "the password has expired on the server",
-    "STATUS_LOGIN_MUST_CHANGE": "the server wants the password changed before it lets anybody in with it",
+    "STATUS_PASSWORD_EXPIRED": "the password has expired on the server",
+    "STATUS_PASSWORD_MUST_CHANGE": "the server wants the password changed before it lets anybody in with it",
 }
 _LOGIN = "wrong user name or password? username=, password= in cifsroot=, or build --credentials FILE"
 _NO_SHARE = "the server has no share of this name, or not for this machine: smbclient -L //SERVER shows what it has"
@@ -48,7 +48,7 @@ def hint(number: int, unc: str, options: str, said: tuple[str, ...]) -> str:
 def _denied(options: str, text: str) -> str:
     if "guest" in options.split(","):
         return "no user is named, and the server lets no guest in: username=, password= in cifsroot=, or --credentials"
-    if "STATUS_LOGON_FAILURE" in text or "STATUS_WRONG_LOGIN" in text or "STATUS_NO_SUCH_USER" in text:
+    if "STATUS_LOGON_FAILURE" in text or "STATUS_WRONG_PASSWORD" in text or "STATUS_NO_SUCH_USER" in text:
         return _LOGIN
     if "SessSetup" in text:
         return "the server wants encryption, signing or a newer version than vers= and sec= in cifsroot= ask for"
