@@ -15,13 +15,11 @@ import errno
 import os
 import sys
 
-from init.system import child, syscalls
-from init.system.cmodules import socket
+from init.system import resolver, syscalls
 from init.system.log import WARNING, Log
 
 _KEEP = 600  # seconds that an address is believed, as keyutils has it: names of servers may move
 _REFUSE = 1  # second in which nobody asks again for a name without an address: the next try may find one
-_LONGEST_LOOKUP = 15.0  # seconds; whoever mounts waits for it
 
 
 def main() -> None:
@@ -33,7 +31,7 @@ def main() -> None:
     name = server_name(syscalls.describe_key(key))
     if not name:
         sys.exit(1)
-    if address := _look_up(name):
+    if address := resolver.resolve(name)[0]:
         syscalls.instantiate_key(key, payload(address), _KEEP)
         return
     Log().write(WARNING, f"DFS: no address is to be had for the server {name}")
@@ -55,22 +53,3 @@ def server_name(described: bytes) -> str:
 def payload(address: str) -> bytes:
     """A key's content: one address, as text that ends with a zero byte (net/dns_resolver/dns_key.c)."""
     return address.encode() + b"\0"
-
-
-def text(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    """A socket's address without its port as cifs reads it: a scope is a number (cifs_inet_pton, netmisc.c)."""
-    host = address[0].partition("%")[0]
-    return f"{host}%{address[3]}" if len(address) == 4 and address[3] else host
-
-
-def _look_up(name: str) -> str:
-    """The first address of `name`, "" for none."""
-
-    def ask(answers: int) -> None:
-        try:
-            found = socket.getaddrinfo(os.fsencode(name), None, 0, socket.SOCK_STREAM)
-        except socket.gaierror:
-            return
-        os.write(answers, text(found[0][4]).encode())  # type: ignore[arg-type]
-
-    return child.ask(ask, _LONGEST_LOOKUP)[0].decode()

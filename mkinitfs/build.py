@@ -39,19 +39,13 @@ class Prepared:
     profile: Profile
     host: host.Host
     plan: Plan
+    owners: str  # a path in the image for the sake of which only its owner may read it, "" where there is none
 
     @property
     def default_output(self) -> Path:
         """./initramfs-VERSION.img, with the profile's name where no kernel is involved."""
         kernel = self.host.kernel
         return Path(f"initramfs-{kernel.version if kernel else self.profile.name}.img")
-
-    @property
-    def owners(self) -> str:
-        """A path in the image for the sake of which only its owner may read it, "" where there is none."""
-        kernel = self.host.kernel
-        trees = {self.host.sysroot.root, *([kernel.tree.root] if kernel else ())}
-        return privacy.owners(self.plan.manifest, trees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +122,9 @@ def prepare(request: Request) -> Prepared:
         kernel = host.find_kernel(root, request.kernel_version, running=host.running_kernel(root))
     python = host.find_python(sysroot) if chosen.entry_points else None
     target = host.Host(sysroot, python, kernel)
-    return Prepared(chosen, target, plan(chosen, target, options, ramdisk))
+    planned = plan(chosen, target, options, ramdisk)
+    trees = {sysroot.root, *([kernel.tree.root] if kernel else ())}
+    return Prepared(chosen, target, planned, privacy.owners(planned.manifest, trees))
 
 
 def timestamp(environment: Mapping[str, str]) -> int:

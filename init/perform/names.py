@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import os
-
-from init.system import child
+from init.system import resolver
 from init.system.cmodules import socket
 from init.system.files import read_text
-
-_LONGEST_LOOKUP = 15.0  # seconds; resolv.conf(5)'s own are 5 for each server, asked twice
 
 
 def look_up(name: str) -> int:
     """The EAI_ number for which getaddrinfo(3) finds no address of `name`, 0 where it finds one now."""
-
-    def ask(answers: int) -> None:
-        try:
-            socket.getaddrinfo(os.fsencode(name), None, 0, socket.SOCK_STREAM)
-        except socket.gaierror as error:
-            os.write(answers, str(error.errno).encode())
-        else:
-            os.write(answers, b"0")
-
-    answer, _ = child.ask(ask, _LONGEST_LOOKUP)
-    return int(answer) if answer else socket.EAI_AGAIN
+    return resolver.resolve(name)[1]
 
 
 def trouble(name: str, number: int, resolv_conf: str | None = None) -> tuple[str, str]:
     """What is wrong, and what to try; `number` is look_up()'s, `resolv_conf` this machine's own unless given."""
-    text = read_text("/etc/resolv.conf") if resolv_conf is None else resolv_conf
-    lines = [line.split() for line in text.splitlines()]
+    known = read_text("/etc/resolv.conf") if resolv_conf is None else resolv_conf
+    lines = [line.split() for line in known.splitlines()]
     servers = [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]
     domains = [word for words in lines if words[:1] == ["search"] for word in words[1:]]
     if not servers:
