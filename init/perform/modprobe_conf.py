@@ -9,7 +9,9 @@ from __future__ import annotations
 from init.cmdline.modules import ModuleWords
 from init.perform.modules import ModuleIndex, matches, normal
 
-_SWITCHED_OFF = ("true", "false", ":")  # what an install command executes that only keeps its module out
+# What an install command executes that only keeps its module out, whatever stands behind it for the shell; as the
+# builder has it (mkinitfs/modules/modprobe_conf.py).
+_SWITCHED_OFF = ("true", "false", "nologin", "exit", ":")
 
 
 class ModprobeConf:
@@ -31,7 +33,7 @@ class ModprobeConf:
                 self.options.setdefault(normal(name), []).append(rest.strip())
             elif command == "blacklist" and name:
                 self.blacklist.add(normal(name))
-            elif command == "install" and rest.strip().rpartition("/")[2] in _SWITCHED_OFF:
+            elif command == "install" and _is_nothing(rest):
                 self.switched_off.add(normal(name))
 
     def aliased(self, alias: str) -> list[str] | None:
@@ -44,6 +46,11 @@ class ModprobeConf:
     def parameters(self, name: str) -> str:
         """What the kernel is to be given with the module `name`; of a parameter that is there twice the last counts."""
         return " ".join(self.options.get(normal(name), ()))
+
+
+def _is_nothing(command: str) -> bool:
+    program = (command.split() or [""])[0].rpartition("/")[2]
+    return program in _SWITCHED_OFF and not set(command) & set(";&|")
 
 
 def _underscores(alias: str) -> str:

@@ -23,7 +23,7 @@ from mkinitfs.sysroot import Sysroot
 FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
 PATH = "etc/modprobe.d/mkinitfs.conf"
 # The commands with which people switch a module off, whatever stands behind them for the shell.
-_NOTHING = re.compile(r"(((/usr)?/bin/)?(true|false)|(/usr)?/s?bin/nologin|exit [0-9]+|:)(\s[^;&|]*)?")
+NOTHING = re.compile(r"(((/usr)?/bin/)?(true|false)|(/usr)?/s?bin/nologin|exit [0-9]+|:)(\s[^;&|]*)?")
 _OFF = ("off", "null")  # of an alias that is to lead nowhere
 
 
@@ -76,7 +76,7 @@ class ModprobeConf:
         runs none, and of files that cannot be read.
         """
         commands = {line.name: line.rest for line in self.of("install") if line.name in closure.chosen}
-        off = {name for name, command in commands.items() if _NOTHING.fullmatch(command)}
+        off = {name for name, command in commands.items() if NOTHING.fullmatch(command)}
         kept = {name: item for name, item in closure.chosen.items() if name not in off}
         needed = off & {*map(normalise, asked), *(name for item in kept.values() for name in item.module.depends)}
         warnings = list(self.unread)

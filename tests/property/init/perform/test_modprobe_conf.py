@@ -1,5 +1,6 @@
 """What the builder writes of modprobe.d, and what the command line says, /init reads as it was meant."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,8 +8,8 @@ from init.cmdline.modules import ModuleWords
 from init.perform.modprobe_conf import ModprobeConf, from_words
 from init.perform.modules import ModuleIndex
 from mkinitfs.manifest import Bytes, File
+from mkinitfs.modules.modprobe_conf import NOTHING, parse
 from mkinitfs.modules.modprobe_conf import ModprobeConf as BuilderConf
-from mkinitfs.modules.modprobe_conf import parse
 
 NAMES = ("nic", "my_driver", "loop")
 IMAGE = ModuleIndex("".join(f"k/{name}.ko:\n" for name in NAMES), "")
@@ -48,6 +49,19 @@ def test_the_command_lines_words_come_back(pairs: list[tuple[str, str]]) -> None
     assert conf.blacklist == {"loop"}
     for name in NAMES:
         assert conf.parameters(name) == " ".join(text for one, text in pairs if one == name)
+
+
+COMMANDS = (
+    "/bin/true", "/bin/false # why", "/usr/bin/false", "true $CMDLINE_OPTS", "exit 1", "/sbin/nologin", ":",
+    "/bin/true; /sbin/modprobe nic", "/bin/false || /sbin/setup", "/sbin/setup", "/usr/bin/truer", "/bin/true&&x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_both_know_what_switches_a_module_off(command: str) -> None:
+    conf = ModprobeConf()
+    conf.read(f"install nic {command}\n")
+    assert conf.switched_off == ({"nic"} if NOTHING.fullmatch(command) else set())
 
 
 @given(st.text())
