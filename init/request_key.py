@@ -19,7 +19,10 @@ from init.system import resolver, syscalls
 from init.system.log import WARNING, Log
 
 _KEEP = 600  # seconds that an address is believed, as keyutils has it: names of servers may move
-_REFUSE = 1  # second in which nobody asks again for a name without an address: the next try may find one
+# Seconds in which nobody asks again for a name without an address: the next try may find one. The kernel looks once
+# more when this process has ended, takes a refusal that is over by then for none, and answers ENOKEY in its place
+# (call_sbin_request_key, security/keys/request_key.c); it counts in whole seconds, and a slow machine ends us slowly.
+_REFUSE = 5
 
 
 def main() -> None:

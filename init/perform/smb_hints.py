@@ -38,6 +38,8 @@ def hint(number: int, unc: str, options: str, said: tuple[str, ...]) -> str:
         return _invalid(text)
     if number == errno.EOPNOTSUPP:
         return _unsupported(text)
+    if number == errno.ENOKEY and "krb5" not in options:
+        return "a server's name was asked of /sbin/request-key in the image, which gave no answer: see dmesg"
     if number == errno.EHOSTDOWN and "closed the connection" in text:
         return (
             "the server hung up: does it let only other machines in (hosts allow), or not speak this version (vers=)?"

@@ -92,6 +92,8 @@ CLOSED = "mount error: Server abruptly closed the connection."
         (errno.ENODEV, {}, (), "cifs.ko is not in this image"),
         (errno.ENOTDIR, {}, (), "loop="),
         (errno.EREMOTE, {}, (), "DFS link"),
+        (errno.ENOKEY, {"options": "vers=3.1.1,sec=krb5"}, (FAILED,), "Kerberos is not to be had"),
+        (errno.ENOKEY, {}, (FAILED,), "/sbin/request-key in the image, which gave no answer"),
         (errno.ENONET, {}, (FAILED,), "does the network's name server know it"),
     ],
 )  # fmt: skip
