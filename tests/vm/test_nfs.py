@@ -234,7 +234,7 @@ def test_version_4_alone_behind_a_firewall(tmp_path: Path, small: Build) -> None
         log = vm.run("cat /run/initramfs/timeline")
         assert "share: 10.0.2.2:/srv (vers=3): port mapper (port 111): no answer" in log
         took = re.search(r"share: 10\.0\.2\.2:/srv mounted on /sysroot \[([0-9.]+) s\]", log)
-        assert took and 4 < float(took[1]) < 10, took
+        assert took and 4 < float(took[1]) < 40, took  # the kernel alone takes 94 s, on an idle machine
 
 
 # Keeps a file open with content that is not written back yet, and ends the machine when a line is typed. All that is
