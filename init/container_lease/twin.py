@@ -34,6 +34,7 @@ def _is_refused(address: str) -> bool:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     asker = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
+        socket.inet_pton(family, address)  # anybody may have written it: no name is to be looked up
         asker.connect((address, _DISCARD))
         asker.send(b"")
         poll = select.poll()
@@ -43,7 +44,7 @@ def _is_refused(address: str) -> bool:
     except ConnectionRefusedError:
         return True
     except OSError:
-        pass  # silence, or no way there
+        pass  # silence, no way there, or no address
     finally:
         asker.close()
     return False

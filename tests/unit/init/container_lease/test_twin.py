@@ -23,6 +23,8 @@ IP address       HW type     Flags       HW address            Mask     Device
         ("10.0.0.8 127.0.0.1", False),  # its addresses are ours now: nobody else has them
         ("", False),
         ("no address", False),
+        ("localhost 127.2", False),  # which a socket would look up
+        ("é.. : ::1%lo ::1/128", False),
     ],
 )
 def test_who_answers(addresses: str, answers: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
