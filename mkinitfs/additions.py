@@ -16,6 +16,7 @@ from mkinitfs.placement import place
 from mkinitfs.sysroot import Found, Sysroot
 
 _LATER = ("dev", "proc", "run", "sys", "tmp")  # folders that are filled while the system runs
+_HINT = "SRC lies on this machine; SRC:DEST puts it at DEST in the image"
 _MODE = 0o755  # as for every file of the sysroot: no set-id bit, only the owner writes
 
 
@@ -49,7 +50,7 @@ def from_option(sysroot: Sysroot, text: str, machine: str | None = None) -> list
     """
     source, dest = _split(text)
     if not os.path.lexists(source):
-        raise MkinitfsError(f"--add {text}: {source}: no such file or folder")
+        raise MkinitfsError(f"--add {text}: {source}: no such file or folder", _HINT)
     if not dest:
         absolute = Path(os.path.normpath(source.absolute()))
         inside = absolute.is_relative_to(sysroot.root)
@@ -72,7 +73,7 @@ def _split(text: str) -> tuple[Path, str]:
     if text and (not colon or os.path.lexists(text)):
         return Path(text), ""
     if not source or not dest:
-        raise MkinitfsError(f"--add {text}: expected SRC or SRC:DEST")
+        raise MkinitfsError(f"--add {text}: expected SRC or SRC:DEST", _HINT)
     return Path(source), dest
 
 

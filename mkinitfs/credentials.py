@@ -39,7 +39,7 @@ def load(path: Path) -> Credentials:
         text = path.read_bytes().decode("utf-8-sig")  # Windows' editors put a mark in front
         mode = path.stat().st_mode
     except OSError as error:
-        raise MkinitfsError.of(f"credentials {path}", error) from error
+        raise MkinitfsError.of(f"credentials {path}", error, f"name a file with {_FORM}") from error
     except UnicodeDecodeError:
         # Without a cause: the cause's text quotes the byte.
         raise MkinitfsError(f"credentials {path}: not UTF-8 text", f"expected: {_FORM}") from None

@@ -210,7 +210,9 @@ def load(name: str, folders: Sequence[Path]) -> Profile:
     path = find(name, folders)
     if path is None:
         if _is_path(name):
-            raise MkinitfsError(f"profile {name}: no such file")
+            raise MkinitfsError(
+                f"profile {name}: no such file", "mkinitfs profiles lists those that a name is enough for"
+            )
         known = ", ".join(known for known, _ in available(folders))
         raise MkinitfsError(f"profile {name}: not found{_nearest(name, folders)}", f"there are: {known}")
     loader = _Loader(folders)

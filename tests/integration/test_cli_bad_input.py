@@ -101,9 +101,13 @@ def test_a_missing_interpreter_of_a_script(case):
 
 
 def test_a_file_to_add_that_is_not_there(case):
-    assert case.fails("", "--add", "/no/such:/x") == ["error: --add /no/such:/x: /no/such: no such file or folder"]
-    assert case.fails("", "--add", "") == ["error: --add : expected SRC or SRC:DEST"]
-    assert case.fails("", "--add", "/etc/passwd:") == ["error: --add /etc/passwd:: expected SRC or SRC:DEST"]
+    hint = "hint: SRC lies on this machine; SRC:DEST puts it at DEST in the image"
+    assert case.fails("", "--add", "/no/such:/x") == [
+        "error: --add /no/such:/x: /no/such: no such file or folder",
+        hint,
+    ]
+    assert case.fails("", "--add", "") == ["error: --add : expected SRC or SRC:DEST", hint]
+    assert case.fails("", "--add", "/etc/passwd:") == ["error: --add /etc/passwd:: expected SRC or SRC:DEST", hint]
 
 
 def test_a_program_for_another_machine(case):
@@ -347,7 +351,13 @@ def test_too_little_memory(case, limit, packing):
                 "hint: e.g. virtio_net,e1000",
             ],
         ),
-        (("--credentials", "/no/such"), ["error: credentials /no/such: No such file or directory"]),
+        (
+            ("--credentials", "/no/such"),
+            [
+                "error: credentials /no/such: No such file or directory",
+                "hint: name a file with username=NAME, password=WORD and domain=NAME, each on a line of its own",
+            ],
+        ),
     ],
 )
 def test_options_with_wrong_values(case, arguments, lines):
