@@ -27,9 +27,11 @@ def owners(manifest: Mapping[str, Entry], trees: Collection[Path]) -> str:
         if not entry.mode & stat.S_IROTH:
             return path
         if not isinstance(entry.content, Bytes):
+            source = entry.content.path
             try:
-                if not open_to_all(entry.content.path.parent):
+                # Its own mode, too: modules and firmware have one for all in the image.
+                if not source.stat().st_mode & stat.S_IROTH or not open_to_all(source.parent):
                     return path
             except OSError as error:
-                raise MkinitfsError.of(entry.content.path, error) from error
+                raise MkinitfsError.of(source, error) from error
     return ""

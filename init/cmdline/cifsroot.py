@@ -6,7 +6,7 @@ dracut's root=cifs://user:password@server/share and its smb:// mean the same; in
 
 from __future__ import annotations
 
-from init.cmdline.secrets import is_password, shown, split
+from init.cmdline.secrets import is_misplaced, is_password, shown, split
 from init.system.escapes import undone
 from init.system.stdlib import NamedTuple
 
@@ -76,6 +76,10 @@ def parse(given: Given, image_credentials: str, mistakes: list[str]) -> Share:
     if place is None:
         return NOWHERE
     login, server, path, text = place
+    misplaced = f"{given.parameter}=: a password stands where it would be shown: commas separate the options"
+    if is_misplaced(f"{server}/{path}"):
+        mistakes.append(misplaced)
+        return NOWHERE
     if "%" in (folder := path.partition("/")[2]):
         from init.cmdline import placeholders  # late: few boots need it
 
@@ -86,6 +90,8 @@ def parse(given: Given, image_credentials: str, mistakes: list[str]) -> Share:
         login = _options(part, options, mistakes).over(login)
     login = login.over(given.otherwise)
     unc = _unc(given.parameter, server, path, options, mistakes)
+    if any(is_misplaced(text) for text in (*options, login.username or "", login.domain or "")):
+        mistakes.append(misplaced)
     names = {word.partition("=")[0] for word in options}
     if login.username is None and not names & _NO_NAME and "sec=none" not in options:
         packed = parse_credentials(image_credentials)

@@ -77,10 +77,12 @@ def _in_options(text: str) -> set[str]:
     secrets: set[str] = set()
     behind = False  # whether a password has come
     for word in text.split(","):
-        key, equals, value = word.partition("=")
-        if equals and is_password(_last_name(key)):
+        key, _, value = word.partition("=")
+        if passwords := _passwords(word):
             behind = True
-            secrets |= {value, value.strip('"')}
+            secrets |= {end for each in passwords for end in (each, each.strip('"'))}
+            if not is_password(key):
+                secrets |= {each.partition(mark)[0] for each in passwords for mark in ";&"}
         elif key in ("user", "username") and "%" in value:
             behind = True
             secrets.add(value.partition("%")[2])
@@ -94,9 +96,21 @@ def _in_options(text: str) -> set[str]:
     return secrets
 
 
+def is_misplaced(text: str) -> bool:
+    """Whether a password stands in what is one option, or a name, as if another mark than a comma parted the two."""
+    return bool(_passwords(text))
+
+
+def _passwords(word: str) -> list[str]:
+    """What stands behind each name of a password in a word without commas, whatever mark is before that name."""
+    pieces = word.split("=")
+    ends = range(1, len(pieces))
+    return ["=".join(pieces[end:]) for end in ends if is_password(_last_name(pieces[end - 1]))]
+
+
 def _last_name(key: str) -> str:
-    """The name before an `=` where options follow a folder by another mark than a comma."""
-    for mark in "/:;?":
+    """The name before an `=` where options follow something by another mark than a comma."""
+    for mark in "/:;?&":
         key = key.rpartition(mark)[2]
     return key
 

@@ -19,7 +19,7 @@ from init.perform.modules import ModuleIndex
 from mkinitfs import profile as profiles
 from mkinitfs.locations import profiles as profile_folder
 from tests.command import command, environment, mkinitfs
-from tests.kernels import kernel
+from tests.kernels import fake_kernel, kernel
 
 SMALL = 'programs = ["busybox"]\napplets = ["sh", "ls"]\ndirectories = ["/opt/x"]\n'
 
@@ -194,6 +194,26 @@ def test_a_private_file_that_is_added_makes_it_private_too(tmp_path, small):
         done = mkinitfs(*base, "--add", f"{key}:/etc/")
         assert (done.code, done.err) == (0, "note: for its owner alone: not everybody may read /etc/key\n")
         assert image.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_private_module_or_firmware_makes_it_private_too(tmp_path):
+    """Whatever their modes in the image are."""
+    root, image = tmp_path / "k", tmp_path / "x.img"
+    debian = kernel("6.1")
+    name = "kernel/drivers/net/ethernet/realtek/r8169.ko"
+    module = fake_kernel(root / f"lib/modules/{debian.version}", {name: (debian.modules / name).read_bytes()}) / name
+    firmware = root / "lib/firmware/rtl_nic"
+    firmware.mkdir(parents=True)
+    (firmware / "rtl8168g-2.fw").write_bytes(b"f")
+    (tmp_path / "p.toml").write_text("")
+    build = ["build", "--kernel-dir", root, "--profile", tmp_path / "p.toml", "--hardware", "r8169", "--output", image]
+    for path in (module, firmware / "rtl8168g-2.fw"):
+        assert mkinitfs(*build).code == 0
+        assert image.stat().st_mode & 0o777 == 0o644
+        path.chmod(0o600)
+        assert mkinitfs(*build).code == 0
+        assert image.stat().st_mode & 0o777 == 0o600
+        path.chmod(0o644)
 
 
 def test_links_that_lead_out_of_a_folder_lead_somewhere(tmp_path):

@@ -78,6 +78,12 @@ WRONG = [
     "root=/dev/nfs nfsroot=//s,password={}", "cifsroot=//s/x PASSWD={}", "cifsroot=//s/x cifsroot2=//a:{}@s/x",
     "cifsroot=//s/x fetch=http://a:{}@s/x", "cifsroot=//[a:{}@fd00::1]/x",
     "netroot=//a:{}@s/x", "cifsroot=//s/x,user=a,password={} panic=x",
+    "cifsroot=//s/x;password={}", "cifsroot=//s;pass={}/x", "cifsroot=//s/x;user=a;password={}",
+    "cifsroot=//s/x?user=a&password={}",
+    "cifsroot=//s/x,user=a;password={}", "cifsroot=//s/x,vers=3.0:pass={}", "cifsroot=//s/x,rw;password={},ro",
+    "cifsroot=//s/x rootflags=soft;password={}", "root=cifs://s/x;password={} cifsuser=a",
+    "root=cifs://s/x cifsuser=a;password={}", "cifsroot=//s/x,domain=D;pass={}", "nfsroot=s:/x:vers=3;password={}",
+    "root=/dev/nfs boot=casper netboot=cifs nfsroot=//s/x nfsopts=-ouser=a;pass={}",
 ]  # fmt: skip
 
 

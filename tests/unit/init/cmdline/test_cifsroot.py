@@ -93,6 +93,14 @@ def test_what_may_be_the_rest_of_a_password_is_refused_unseen(options: str) -> N
     assert "a comma in a password is written twice" in mistake and "schwamm" not in mistake
 
 
+@pytest.mark.parametrize("text", ["//nas/x;pass=pw", "//nas/x,rw;pass=pw", "//nas/x,user=a&password=pw"])
+def test_a_password_behind_another_mark_than_a_comma_is_refused_unseen(text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(f"cifsroot={text}")
+    (mistake,) = caught.value.mistakes
+    assert mistake == "cifsroot=: a password stands where it would be shown: commas separate the options"
+
+
 @pytest.mark.parametrize(
     ("line", "mistake"),
     [

@@ -18,6 +18,9 @@ from init.cmdline.words import parse
         ("cifs://u:p%40w@s/x", {"p%40w", "p@w", "40w"}),
         ("//s/x;password=p", {"p"}),  # no option, but meant as one
         ("//s/x?pass=p", {"p"}),
+        ("//s/x?user=a&pass=p&ro", {"p", "p&ro"}),
+        ("//s/x,user=a;password=p;ro", {"p", "p;ro"}),
+        ("//s/x,vers=3.0:pwd=p", {"p"}),
         ("//s/x:passwd=p,soft", {"p"}),
         ("//s/x,pw=p", {"p"}),
         ("s:/srv/@home", set()),
