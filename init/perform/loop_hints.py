@@ -6,6 +6,7 @@ import errno
 
 _RIGHTS = "the share's user may not read it: the server's rights on the file and on the folders above it"
 _SERVER = "the server does not give it out any more: its own log says why, and whether its disk is well"
+_UNKNOWN = "the server's own log tells more, and so may dmesg"
 _WHOLE = "is the container whole? On the server: {}"
 _CHECKS = {"ext4": "e2fsck -f", "xfs": "xfs_repair", "btrfs": "btrfs check"}
 
@@ -63,7 +64,7 @@ def find(number: int) -> str:
 
 def attach(number: int) -> str:
     """Where the loop driver refuses it, or open(2) does."""
-    return _ATTACH.get(number, "")
+    return _ATTACH.get(number, _UNKNOWN)
 
 
 def mount(fstype: str, number: int, said: tuple[str, ...]) -> str:

@@ -33,6 +33,8 @@ _PASSING = (*smb.PASSING, errno.ESTALE, errno.EBUSY, errno.EINTR, errno.EOPNOTSU
 _REFUSED = "is this machine in the export's list of clients, and is the folder exported? (exportfs -v on the server)"
 _VERSION = "the server does not serve this version of NFS: nfsvers=3 or nfsvers=4.2 asks for the other"
 _UNREACHABLE = "is the server on, is NFS running there, and is it reachable from here? ip= and port= are worth a look"
+_KERBEROS = "Kerberos is not to be had in early user space: leave sec= out of the options, and export with sec=sys"
+_UNKNOWN = "the server's own log tells more, and so may dmesg; can another machine mount this export?"
 _HINTS = {
     errno.EACCES: _REFUSED,
     errno.EPERM: _REFUSED,
@@ -47,6 +49,11 @@ _HINTS = {
     errno.EHOSTUNREACH: "no way to the server: is its address right, and the gateway in ip=?",
     errno.ENETUNREACH: "no way to the server: is its address right, and the gateway in ip=?",
     errno.ENAMETOOLONG: "a path on a server has at most 1024 bytes",
+    errno.ENOKEY: _KERBEROS,
+    errno.EKEYEXPIRED: _KERBEROS,
+    errno.ESTALE: "the exported folder is not the one that the server knew: exportfs -ra there",
+    errno.ENOMEM: "too little memory",
+    errno.EBUSY: "something is mounted there already",
 }  # fmt: skip
 _MOUNTED, _UNKNOWN_NAME = "+", "resolve"  # what the child answers instead of an error's number
 
@@ -165,5 +172,5 @@ def attempt_error(way: Attempt, answer: str, said: tuple[str, ...]) -> StepError
         reason = f"{where}: {'no answer' if number == errno.ETIMEDOUT else reason}"
     version = nfsroot.version_of(way.options.split(","))
     retry = number in _PASSING
-    hint = _HINTS.get(number, _UNREACHABLE if retry else "")
+    hint = _HINTS.get(number, _UNREACHABLE if retry else _UNKNOWN)
     return StepError(f"{way.source}{f' ({version})' if version else ''}: {reason}", said, number, retry, hint)

@@ -27,11 +27,36 @@ def test_mount(fstype: str, number: int, said: str, hint: str) -> None:
     assert hint in loop_hints.mount(fstype, number, ("first", said))
 
 
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ELOOP])
-def test_find(number: int) -> None:
-    assert loop_hints.find(number)
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.EACCES, "the share's user may not read it"),
+        (errno.EPERM, "the share's user may not read it"),
+        (errno.EIO, "the server does not give it out"),
+        (errno.ESTALE, "the server does not give it out"),
+        (errno.ELOOP, "in a circle"),
+        (errno.ENAMETOOLONG, "too long"),
+    ],
+)
+def test_find(number: int, hint: str) -> None:
+    assert hint in loop_hints.find(number)
 
 
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENODEV, errno.EINVAL, errno.EBUSY, errno.EIO])
-def test_attach(number: int) -> None:
-    assert loop_hints.attach(number)
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.EACCES, "the share's user may not write it"),
+        (errno.EROFS, "loopflags=ro"),
+        (errno.ENODEV, "loop.max_loop="),
+        (errno.EINVAL, "sector-size="),
+        (errno.EBUSY, "something else has it"),
+        (errno.EIO, "the server does not give it out"),
+    ],
+)
+def test_attach(number: int, hint: str) -> None:
+    assert hint in loop_hints.attach(number)
+
+
+@pytest.mark.parametrize("number", errno.errorcode)
+def test_no_number_is_without_a_hint(number: int) -> None:
+    assert loop_hints.attach(number) and loop_hints.mount("ext4", number, ()) and loop_hints.mount("vfat", number, ())

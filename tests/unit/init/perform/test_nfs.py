@@ -45,3 +45,23 @@ def test_no_answer_at_all() -> None:
 def test_what_did_not_answer_is_named(answer: str, reason: str) -> None:
     found = nfs.attempt_error(Attempt("s", "/x", "hard,v3,nolock"), answer, ())
     assert (found.reason, found.retry, bool(found.hint)) == (reason, found.errno != REFUSED, True)
+
+
+@pytest.mark.parametrize("number", errno.errorcode)
+def test_no_number_is_without_a_hint(number: int) -> None:
+    assert nfs.attempt_error(Attempt("s", "/x", "hard,v3,nolock"), str(number), ()).hint
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.ENOKEY, "Kerberos"),
+        (errno.EKEYEXPIRED, "Kerberos"),
+        (errno.ESTALE, "exportfs -ra"),
+        (errno.ENOMEM, "memory"),
+        (errno.ENODEV, "nfs.ko"),
+        (errno.EREMOTEIO, "the server's own log"),
+    ],
+)
+def test_what_to_try(number: int, hint: str) -> None:
+    assert hint in nfs.attempt_error(Attempt("s", "/x", "hard,vers=4.2"), str(number), ()).hint

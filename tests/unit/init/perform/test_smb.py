@@ -107,6 +107,29 @@ def test_what_to_try(
         raise AssertionError(error.hint)
 
 
+@pytest.mark.parametrize("number", errno.errorcode)
+def test_no_number_is_without_a_hint(number: int) -> None:
+    assert share_error(share(), failed(number), ()).hint
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.EBUSY, "mounted there already"),
+        (errno.EUSERS, "max connections"),
+        (errno.ELOOP, "circle of DFS links"),
+        (errno.ENOMEM, "too little memory"),
+        (errno.ENAMETOOLONG, "too long for the server"),
+        (errno.EKEYREVOKED, "disabled"),
+        (errno.EKEYREJECTED, "wrong user name or password"),
+        (errno.EIO, "is the server on"),
+        (errno.ENOSPC, "the server's own log"),
+    ],
+)
+def test_what_a_number_alone_means(number: int, hint: str) -> None:
+    assert hint in share_error(share(), failed(number), (FAILED,)).hint
+
+
 def test_an_image_that_follows_dfs_links_does_not_speak_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smb_hints, "_REQUEST_KEY", "/")
     for unc, hint in {"//s/x/folder": "is the folder there", "//s/x": "the server has no share"}.items():
