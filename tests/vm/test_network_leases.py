@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.lab import eventually
+from tests.roots import PROMPT
 from tests.servers import isc
 
 from .harness import check, read_file
@@ -70,3 +71,34 @@ def test_five_leases_under_a_root(site: Site) -> None:
         assert check(disk).clean
         assert read_file(disk, "/root/late") == b"late\n"
         assert hashlib.sha256(read_file(disk, "/root/data")).hexdigest() == sums[root]
+
+
+def test_a_boot_that_waits_keeps_its_lease_and_follows_its_port(site: Site) -> None:
+    """The share is away: the lease is renewed meanwhile, and asked for anew where the port belongs to by then."""
+    site.put()
+    with network(site.folder / "network") as wires:
+        server = site.serve(FileServer, wires=wires, start=False)
+        logs = {}
+        for name, net in (("lan", "10.7.0"), ("other", "10.8.0")):
+            wires.switch(name, f"{net}.1/24")
+            soon = ("--dhcp-authoritative", "--dhcp-option=option:T1,10", "--dhcp-option=option:T2,90")
+            logs[name] = wires.lab.dnsmasq(name, f"{net}.50", f"{net}.59", *soon)
+
+        def acknowledged(name: str) -> int:
+            return logs[name]().count(f"DHCPACK({name})")
+
+        with site.boot("rw ip=dhcp rootwait", **wires.machine(*wires.card("first", switch="lan"))) as vm:  # type: ignore[arg-type]
+            eventually(lambda: acknowledged("lan") > 1, "a renewal while the boot waits", BOOT)
+            vm.qmp.execute("set_link", name="first", up=False)
+            wires.lab.run("server", "ip", "link", "set", "first", "master", "other")
+            vm.qmp.execute("set_link", name="first", up=True)
+            eventually(lambda: acknowledged("other") > 1, "an address where the port is now, and its renewal", BOOT)
+            assert not vm.seen(PROMPT)
+            server.start()
+            site.wait_up(vm)
+            vm.run("ip route get 10.66.0.2 | grep -F 'via 10.8.0.1 dev eth0' | grep -F 'src 10.8.0.5'")
+            vm.type("poweroff")
+            vm.wait_powered_off(BOOT)
+            site.assert_released()
+        server.stop()
+    site.assert_clean()
