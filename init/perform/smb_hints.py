@@ -22,6 +22,7 @@ _LOGON = {
     "STATUS_PASSWORD_MUST_CHANGE": "the server wants the password changed before it lets anybody in with it",
 }
 _LOGIN = "wrong user name or password? username=, password= in cifsroot=, or build --credentials FILE"
+_KERBEROS = "Kerberos is not to be had in early user space: username= and password=, without sec=krb5"
 _NO_SHARE = "the server has no share of this name, or not for this machine: smbclient -L //SERVER shows what it has"
 
 
@@ -66,7 +67,7 @@ def _not_found(unc: str, text: str) -> str:
     if "alloc" in text or "crypto" in text:
         return "the image lacks a cipher that cifs asks for: build it from a profile that extends cifs"
     if "krb5" in text:
-        return "Kerberos is not to be had in early user space: username= and password=, without sec=krb5"
+        return _KERBEROS
     what = "is the folder there, on a share that is there?" if unc.count("/") > 3 else f"{_NO_SHARE}."
     if os.path.exists(_REQUEST_KEY):
         return what.rstrip(".")
@@ -93,7 +94,7 @@ _NUMBERS = {
     errno.ENXIO: _NO_SHARE,  # SMB 1's answer
     errno.ENODEV: "cifs.ko is not in this image or does not fit the kernel",
     errno.ELIBACC: "the image lacks the character set that iocharset= asks for: mkinitfs build --module nls_NAME",
-    errno.ENOKEY: "Kerberos is not to be had in early user space: username= and password=, without sec=krb5",
+    errno.ENOKEY: _KERBEROS,
     errno.EKEYEXPIRED: "the password has expired on the server",
     errno.EKEYREVOKED: "the account is disabled on the server",
     errno.EKEYREJECTED: _LOGIN,

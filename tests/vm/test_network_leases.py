@@ -100,5 +100,4 @@ def test_a_boot_that_waits_keeps_its_lease_and_follows_its_port(site: Site) -> N
             vm.type("poweroff")
             vm.wait_powered_off(BOOT)
             site.assert_released()
-        server.stop()
     site.assert_clean()

@@ -233,6 +233,9 @@ def test_version_4_alone_behind_a_firewall(tmp_path: Path, small: Build) -> None
         assert {"vers=4.2", "noatime"} <= mounted(vm, "10.0.2.2:/srv")
         log = vm.run("cat /run/initramfs/timeline")
         assert "share: 10.0.2.2:/srv (vers=3): port mapper (port 111): no answer" in log
+        asked = re.search(r"([0-9.]+) share: trying 10\.0\.2\.2:/srv .*,vers=3,", log)
+        silent = re.search(r"([0-9.]+) share: 10\.0\.2\.2:/srv \(vers=3\): port mapper", log)
+        assert asked and silent and 4 < float(silent[1]) - float(asked[1]) < 10  # more than with a port mapper
         took = re.search(r"share: 10\.0\.2\.2:/srv mounted on /sysroot \[([0-9.]+) s\]", log)
         assert took and 4 < float(took[1]) < 40, took  # the kernel alone takes 94 s, on an idle machine
 
